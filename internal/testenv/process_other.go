@@ -1,0 +1,10 @@
+//go:build unix && !linux
+
+package testenv
+
+import "syscall"
+
+// sysProcAttr puts the process into a group of its own; the kernel has no death signal here.
+func sysProcAttr() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}

@@ -1,0 +1,160 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Produced is one record that the broker acknowledged: the producer's log.
+type Produced struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Key       string
+	Value     string
+}
+
+// Produce writes n numbered records round robin over partitions [0, partitions) with acks=all, waits for all of
+// them and returns them in the order written. Values are "<prefix>-<number>".
+func (k *KafkaServer) Produce(topic string, partitions int32, n int, prefix string) []Produced {
+	k.t.Helper()
+	cl, err := kgo.NewClient(manual(k.addr)...)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	defer cl.Close()
+	records := make([]*kgo.Record, n)
+	for i := range records {
+		records[i] = numbered(topic, int32(i)%partitions, prefix, i)
+	}
+	return k.send(cl, records)
+}
+
+// ProduceRecords writes the records to the partitions they name and returns them acknowledged.
+func (k *KafkaServer) ProduceRecords(records ...*kgo.Record) []Produced {
+	k.t.Helper()
+	cl, err := kgo.NewClient(manual(k.addr)...)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	defer cl.Close()
+	return k.send(cl, records)
+}
+
+func (k *KafkaServer) send(cl *kgo.Client, records []*kgo.Record) []Produced {
+	k.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), adminWithin)
+	defer cancel()
+	if err := cl.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		k.t.Fatalf("produce to %s: %v", records[0].Topic, err)
+	}
+	log := make([]Produced, len(records))
+	for i, r := range records {
+		log[i] = logged(r)
+	}
+	return log
+}
+
+func manual(addr string) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.SeedBrokers(addr), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MetadataMinAge(50 * time.Millisecond),
+	}
+}
+
+func numbered(topic string, partition int32, prefix string, i int) *kgo.Record {
+	return &kgo.Record{
+		Topic: topic, Partition: partition,
+		Key:   fmt.Appendf(nil, "key-%d", i),
+		Value: fmt.Appendf(nil, "%s-%d", prefix, i),
+	}
+}
+
+func logged(r *kgo.Record) Produced {
+	return Produced{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: string(r.Key), Value: string(r.Value)}
+}
+
+// Load is a producer that runs in the background and keeps a log of what was acknowledged.
+type Load struct {
+	stop context.CancelFunc
+	done chan struct{}
+
+	mu         sync.Mutex
+	partitions int32
+	log        []Produced
+	err        error
+}
+
+// StartLoad produces perSecond records per second round robin over partitions [0, partitions) until Stop.
+func (k *KafkaServer) StartLoad(topic string, partitions int32, perSecond int) *Load {
+	k.t.Helper()
+	cl := k.Client(manual(k.addr)...)
+	ctx, stop := context.WithCancel(context.Background())
+	l := &Load{stop: stop, done: make(chan struct{}), partitions: partitions}
+	go l.run(ctx, cl, topic, perSecond)
+	k.t.Cleanup(func() { l.stop(); <-l.done })
+	return l
+}
+
+// run sends a small burst every 20 ms; cancelling stops sending, and what was sent is waited for.
+func (l *Load) run(ctx context.Context, cl *kgo.Client, topic string, perSecond int) {
+	defer close(l.done)
+	const every = 20 * time.Millisecond
+	burst := max(1, perSecond*int(every)/int(time.Second))
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for i := 0; ; {
+		select {
+		case <-ctx.Done():
+			flush, cancel := context.WithTimeout(context.Background(), adminWithin)
+			defer cancel()
+			_ = cl.Flush(flush) // what is not acknowledged by then is not in the log
+			return
+		case <-tick.C:
+		}
+		for range burst {
+			l.mu.Lock()
+			partition := int32(i) % l.partitions
+			l.mu.Unlock()
+			cl.Produce(context.Background(), numbered(topic, partition, "load", i), l.acked)
+			i++
+		}
+	}
+}
+
+func (l *Load) acked(r *kgo.Record, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.err = err
+		return
+	}
+	l.log = append(l.log, logged(r))
+}
+
+// Partitions makes the load go on over [0, n) partitions.
+func (l *Load) Partitions(n int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.partitions = n
+}
+
+// Len is the number of records acknowledged so far.
+func (l *Load) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.log)
+}
+
+// Stop ends the load and returns everything that was acknowledged, and the last error of a produce.
+func (l *Load) Stop() ([]Produced, error) {
+	l.stop()
+	<-l.done
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log, l.err
+}

@@ -1,0 +1,215 @@
+package testenv
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// SidecarProcess is a running `sidecar run`.
+type SidecarProcess struct {
+	t       testing.TB
+	proc    *process
+	admin   string
+	metrics string
+}
+
+// SidecarOption changes how the sidecar is started.
+type SidecarOption func(*process)
+
+// Set sets one key of the configuration, for example Set("kafka.topics", "orders,payments").
+func Set(key, value string) SidecarOption {
+	return func(p *process) { p.argv = append(p.argv, "--set", key+"="+value) }
+}
+
+// Env adds NAME=value to the environment.
+func Env(name, value string) SidecarOption {
+	return func(p *process) { p.env = append(p.env, name+"="+value) }
+}
+
+// Sidecar starts the real binary with its listeners on free ports, and kills it when the test ends.
+func Sidecar(t testing.TB, opts ...SidecarOption) *SidecarProcess {
+	t.Helper()
+	ports, err := freePorts(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	s := &SidecarProcess{t: t, admin: loopback(ports[0]), metrics: loopback(ports[1])}
+	s.proc = &process{
+		name: "sidecar " + s.admin, argv: []string{sidecarBinary(t), "run"}, dir: dir,
+		output: filepath.Join(dir, "output.log"),
+	}
+	for _, o := range append([]SidecarOption{Set("admin.listen", s.admin), Set("metrics.listen", s.metrics)}, opts...) {
+		o(s.proc)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.proc.tail(80))
+		}
+		s.proc.kill()
+	})
+	return s
+}
+
+// Start starts the sidecar again with the same settings; it returns before the sidecar is ready.
+func (s *SidecarProcess) Start() {
+	s.t.Helper()
+	if err := s.proc.start(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Admin is the address of the admin listener, "127.0.0.1:port".
+func (s *SidecarProcess) Admin() string { return s.admin }
+
+// PID is the process id; 0 when it does not run.
+func (s *SidecarProcess) PID() int { return s.proc.pid() }
+
+// Running says whether the process has not ended.
+func (s *SidecarProcess) Running() bool { return s.proc.running() }
+
+// Log is everything it has written, over all its starts.
+func (s *SidecarProcess) Log() string { return s.proc.log() }
+
+// Signal sends a signal.
+func (s *SidecarProcess) Signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := s.proc.signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Kill ends it as kill -9 does and waits for it.
+func (s *SidecarProcess) Kill() { s.proc.kill() }
+
+// Wait returns the exit code, 128 + number for a signal, and fails the test when it still runs after within.
+func (s *SidecarProcess) Wait(within time.Duration) int {
+	s.t.Helper()
+	code, err := s.proc.wait(within)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return code
+}
+
+// Stop sends SIGTERM and returns the exit code.
+func (s *SidecarProcess) Stop() int {
+	s.t.Helper()
+	s.Signal(syscall.SIGTERM)
+	return s.Wait(stopWithin)
+}
+
+// WaitReady waits until /readyz answers 200.
+func (s *SidecarProcess) WaitReady() {
+	s.t.Helper()
+	Eventually(s.t, time.Minute, "the sidecar to be ready", func() error {
+		if !s.Running() {
+			return giveUpError{fmt.Errorf("the sidecar ended with code %d", s.proc.exit)}
+		}
+		status, body, err := s.Get("http://" + s.metrics + "/readyz")
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("/readyz answered %d: %s", status, body)
+		}
+		return err
+	})
+}
+
+// Metrics reads /metrics.
+func (s *SidecarProcess) Metrics() string {
+	s.t.Helper()
+	status, body, err := s.Get("http://" + s.metrics + "/metrics")
+	if err != nil || status != http.StatusOK {
+		s.t.Fatalf("read metrics: status %d: %v", status, err)
+	}
+	return string(body)
+}
+
+// Status decodes GET /v1/status of the admin listener into a *relay.Status. (The type is the caller's,
+// so that the packages under test can use testenv themselves.)
+func (s *SidecarProcess) Status(into any) error {
+	status, body, err := s.Get("http://" + s.admin + "/v1/status")
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("/v1/status answered %d: %s", status, body)
+	}
+	return json.Unmarshal(body, into)
+}
+
+// Get reads a URL of one of the listeners.
+func (s *SidecarProcess) Get(url string) (int, []byte, error) {
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(url)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, body, err
+}
+
+// RunSidecar runs one command of the binary to its end and returns its exit code and output.
+func RunSidecar(t testing.TB, args ...string) (code int, output string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, sidecarBinary(t), args...)
+	cmd.Dir = t.TempDir()
+	cmd.SysProcAttr = sysProcAttr()
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run sidecar %v: %v", args, err)
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("run sidecar %v: still running after 2 min\n%s", args, out)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// binary is the sidecar under test, built once per test binary.
+var binary struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// sidecarBinary is SIDECAR_BIN, else a fresh build in the shared folder (so Main removes it).
+func sidecarBinary(t testing.TB) string {
+	t.Helper()
+	binary.Do(func() {
+		if binary.path = os.Getenv("SIDECAR_BIN"); binary.path != "" {
+			return
+		}
+		root, err := moduleRoot()
+		if err != nil {
+			binary.err = err
+			return
+		}
+		shared.Lock()
+		defer shared.Unlock()
+		binary.path = filepath.Join(sharedDir(t), "sidecar")
+		build := exec.Command("go", "build", "-o", binary.path, "./cmd/sidecar")
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
+			binary.err = fmt.Errorf("build the sidecar: %w\n%s", err, out)
+		}
+	})
+	if binary.err != nil {
+		t.Fatal(binary.err)
+	}
+	return binary.path
+}
