@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func poll(within time.Duration, cond func() error) error {
 		if err == nil {
 			return nil
 		}
-		if stop, ok := err.(giveUpError); ok {
+		if stop := (giveUpError{}); errors.As(err, &stop) {
 			return stop.error
 		}
 		if time.Now().After(end) {
