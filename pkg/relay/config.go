@@ -62,6 +62,14 @@ type Start struct {
 	Fallback string                     // for committed: latest | earliest, where the group has no commit
 }
 
+// String is the policy as the configuration and the stored document write it.
+func (s Start) String() string {
+	if s.Policy == "time" {
+		return s.Time.UTC().Format(time.RFC3339Nano)
+	}
+	return s.Policy
+}
+
 // DefaultConfig is the configuration before anything is set.
 func DefaultConfig() Config {
 	return Config{

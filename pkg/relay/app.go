@@ -1,0 +1,100 @@
+package relay
+
+import (
+	"context"
+	"time"
+
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
+)
+
+// busyAfter is how long the app may answer nothing but 429 and 503 before it counts as not ready.
+const busyAfter = time.Minute
+
+// maxProbeWait is the longest wait between two probes of an app that is down.
+const maxProbeWait = 5 * time.Second
+
+// appState is what the app's answers say about the app as a whole.
+type appState struct {
+	up      bool
+	probing bool
+	detail  string    // why it is down
+	setup   string    // why the set-up is wrong; "" = it is not
+	busy    time.Time // since when it has answered nothing but busy; zero = it has not
+	waits   int       // busy or set-up answers in a row: the back-off
+}
+
+// noteApp keeps appState true to the newest answer.
+func (e *Engine) noteApp(o record.Outcome) {
+	a := &e.app
+	switch o.Kind {
+	case record.Cancelled:
+	case record.Down:
+		e.appDown(o.Detail)
+	case record.Busy:
+		a.setup = ""
+		if a.busy.IsZero() {
+			a.busy = time.Now()
+		}
+	case record.Setup:
+		a.busy = time.Time{}
+		if a.setup != o.Detail {
+			e.log.Warn().Str("reason", reasonAppSetup).Str("detail", o.Detail).
+				Msg("the app's answer says the set-up is wrong; no record is blamed, the batch comes again")
+		}
+		a.setup = o.Detail
+	default:
+		a.setup, a.busy, a.waits = "", time.Time{}, 0
+	}
+}
+
+// appDown pauses delivery and probes until the app is there. The group membership stays.
+func (e *Engine) appDown(detail string) {
+	if e.app.up {
+		e.log.Warn().Str("detail", detail).Msg("app is down; delivery pauses")
+	}
+	e.app.up, e.app.detail = false, detail
+	for _, l := range e.lanes {
+		if l.coming != nil && l.coming.encoded {
+			e.dissolve(l.coming)
+		}
+	}
+	e.probeApp()
+}
+
+// probeApp asks until the app is ready, then delivers.
+func (e *Engine) probeApp() {
+	if e.app.probing {
+		return
+	}
+	e.app.probing = true
+	e.go_(func(ctx context.Context) {
+		err := e.waitForApp(ctx)
+		e.post(func() {
+			e.app.probing = false
+			if err == nil {
+				e.appUp()
+			}
+		})
+	})
+}
+
+func (e *Engine) appUp() {
+	if !e.app.up {
+		e.log.Info().Str("url", e.cfg.AppURL).Msg("app is up")
+	}
+	e.app.up, e.app.detail = true, ""
+}
+
+// waitForApp probes with back-off until the app is ready or ctx ends.
+func (e *Engine) waitForApp(ctx context.Context) error {
+	for n := 1; ; n++ {
+		err := e.deps.App.Ready(ctx)
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e.post(func() { e.app.detail = err.Error() })
+		if !pause(ctx, jitter(min(e.cfg.RetryMin, maxProbeWait), maxProbeWait, n)) {
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package relay
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
+)
+
+// leaving is a partition's way out: nothing new starts, what is in flight ends or is cut, what was
+// acknowledged is committed, and then it is gone.
+type leaving struct {
+	done    chan struct{}
+	cut     *time.Timer // cuts what is in flight
+	giveUp  *time.Timer // gives the commit up
+	waiting bool        // in flight work has ended, the commit is awaited
+}
+
+// onAssigned, onRevoked and onProblem are called by the group's goroutine.
+func (e *Engine) onAssigned(parts []record.TopicPartition) {
+	e.post(func() {
+		if !e.life.joined {
+			e.life.joined = true
+			e.log.Info().Str("group", e.cfg.Group).Msg("joined the group")
+		}
+		if len(parts) > 0 {
+			e.log.Info().Int("partitions", len(parts)).Msg("assigned")
+		}
+		e.assign(parts)
+	})
+}
+
+func (e *Engine) onProblem(reason, detail string) {
+	e.post(func() {
+		if reason == "" {
+			e.setReason(reasonInstanceID, "")
+			e.setReason(reasonKafka, "")
+			return
+		}
+		if e.setReason(reason, detail) {
+			e.log.Warn().Str("reason", reason).Str("detail", detail).Msg("the group can't be joined or kept; trying on")
+		}
+	})
+}
+
+// onRevoked blocks until the partitions are let go.
+func (e *Engine) onRevoked(parts []record.TopicPartition, lost bool) {
+	var waits []chan struct{}
+	handed := make(chan struct{})
+	if !e.post(func() { waits = e.revoke(parts, lost); close(handed) }) {
+		return
+	}
+	select {
+	case <-handed:
+	case <-e.done:
+		return
+	}
+	for _, w := range waits {
+		select {
+		case <-w:
+		case <-e.done:
+			return
+		}
+	}
+}
+
+// assign begins with partitions: each is claimed, then read.
+func (e *Engine) assign(parts []record.TopicPartition) {
+	for _, tp := range parts {
+		if e.topics[tp.Topic] == nil || e.partitions[tp] != nil {
+			continue
+		}
+		p := e.newPartition(tp)
+		e.partitions[tp] = p
+		e.queueClaim(p)
+	}
+}
+
+// assignByConfig assigns all or the listed partitions of every topic, as far as they exist.
+func (e *Engine) assignByConfig() {
+	for _, t := range e.topics {
+		var parts []record.TopicPartition
+		for _, tp := range allOf(t.name, t.doc.Partitions) {
+			if e.cfg.Assignment.Mode == "all" || slices.Contains(e.cfg.Assignment.Partitions, tp.Partition) {
+				parts = append(parts, tp)
+			}
+		}
+		e.assign(parts)
+	}
+}
+
+// revoke starts to let partitions go and returns what to wait for.
+func (e *Engine) revoke(parts []record.TopicPartition, lost bool) []chan struct{} {
+	if len(parts) > 0 {
+		e.log.Info().Int("partitions", len(parts)).Bool("lost", lost).Msg("revoked")
+	}
+	var waits []chan struct{}
+	var going []*partition
+	for _, tp := range parts {
+		p := e.partitions[tp]
+		if p == nil {
+			continue
+		}
+		if p.leaving == nil {
+			p.leaving = &leaving{done: make(chan struct{})}
+			going = append(going, p)
+		}
+		waits = append(waits, p.leaving.done)
+	}
+	for _, p := range going {
+		e.startLeaving(p, lost)
+	}
+	e.commitNow()
+	for _, p := range going {
+		e.checkLeaving(p)
+	}
+	return waits
+}
+
+func (e *Engine) startLeaving(p *partition, lost bool) {
+	if p.plan != nil {
+		e.dissolvePlan(p.plan)
+	}
+	if p.coming != nil {
+		e.dissolve(p.coming)
+	}
+	if p.sending == nil && !p.letting {
+		return
+	}
+	wait := e.cfg.DrainTimeout
+	if lost {
+		wait = 0
+	}
+	p.leaving.cut = e.after(wait, func() {
+		if p.sending != nil {
+			p.sending.cancel()
+		}
+	})
+}
+
+// checkLeaving takes p's next step out when the one before has ended.
+func (e *Engine) checkLeaving(p *partition) {
+	l := p.leaving
+	if l == nil || p.gone || p.sending != nil || p.lent != nil || p.letting {
+		return
+	}
+	if p.claim != nil && (p.claim.dirty || p.claim.writing) {
+		if !l.waiting {
+			l.waiting = true
+			l.giveUp = e.after(e.cfg.StoreTimeout, func() { e.leave(p) })
+			e.commitNow()
+		}
+		return
+	}
+	e.leave(p)
+}
+
+// leave is the end of an assigned partition.
+func (e *Engine) leave(p *partition) {
+	if p.gone {
+		return
+	}
+	p.gone = true
+	for _, t := range []*time.Timer{p.leaving.cut, p.leaving.giveUp} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	if p.claim != nil {
+		e.commits.pending -= p.claim.records
+		p.claim = nil
+	}
+	e.stopReading(p)
+	delete(e.partitions, p.TopicPartition)
+	delete(e.commits.mirror.at, p.TopicPartition)
+	close(p.leaving.done)
+}
+
+func (e *Engine) checkLeavingAll() {
+	for _, p := range e.partitions {
+		if p.leaving != nil {
+			e.checkLeaving(p)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package relay
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
+)
+
+// Status is the whole state at one moment. It fails with ctx, or when the engine has ended.
+func (e *Engine) Status(ctx context.Context) (Status, error) {
+	var s Status
+	done := make(chan Status, 1)
+	if err := e.ask(ctx, func() { done <- e.snapshot() }); err != nil {
+		return s, err
+	}
+	return <-done, nil
+}
+
+func (e *Engine) snapshot() Status {
+	s := Status{
+		Group:   e.cfg.Group,
+		Member:  e.cfg.HostName,
+		State:   e.life.state,
+		Since:   e.life.since,
+		App:     AppStatus{Up: e.app.up, URL: e.cfg.AppURL, Error: e.appError()},
+		Kafka:   SystemStatus{Up: e.kafka.up, Error: e.kafka.err, Since: e.kafka.since},
+		Store:   SystemStatus{Up: e.store.up, Error: e.store.err, Since: e.store.since},
+		Memory:  MemoryStatus{Used: e.budget.inUse(), Max: e.cfg.MemoryMaxBytes},
+		Reasons: e.reasons(),
+
+		Topics:     []TopicStatus{},
+		Partitions: []PartitionStatus{},
+	}
+	if len(s.Reasons) > 0 {
+		s.Reason = s.Reasons[0].Reason
+		if s.State == stateStarting && e.life.reasons[reasonAppDown] != "" {
+			s.State = stateWaiting
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.topics)) {
+		t := e.topics[name]
+		s.Topics = append(s.Topics, TopicStatus{name, t.doc.TopicID, t.view.Partitions, t.doc.Partitions, t.doc.Revision})
+	}
+	for _, tp := range slices.SortedFunc(maps.Keys(e.partitions), record.TopicPartition.Compare) {
+		s.Partitions = append(s.Partitions, e.partitions[tp].status())
+	}
+	return s
+}
+
+func (e *Engine) appError() string {
+	if e.app.up {
+		return e.app.setup
+	}
+	return e.app.detail
+}
+
+// reasons is why the process is not ready, in a fixed order; empty = ready.
+func (e *Engine) reasons() []Reason {
+	var out []Reason
+	add := func(reason, detail string) { out = append(out, Reason{reason, detail}) }
+	d := &e.life.drain
+	switch {
+	case d.done:
+		add(reasonDrained, "drained; nothing is delivered any more")
+	case d.started:
+		add(reasonDraining, "draining")
+	}
+	for _, r := range slices.Sorted(maps.Keys(e.life.reasons)) {
+		if !e.life.joined || r == reasonDeadLetter || r == reasonInstanceID {
+			add(r, e.life.reasons[r])
+		}
+	}
+	if len(out) == 0 && !e.life.joined {
+		add(reasonKafka, "waiting for the group's first assignment")
+	}
+	a := &e.app
+	if e.life.joined && !a.up {
+		add(reasonAppDown, a.detail)
+	}
+	if a.setup != "" {
+		add(reasonAppSetup, a.setup)
+	}
+	if !a.busy.IsZero() && time.Since(a.busy) >= busyAfter {
+		add(reasonAppBusy, "the app has answered nothing but 429 or 503 since "+a.busy.UTC().Format(time.RFC3339))
+	}
+	for _, p := range e.partitions {
+		if p.trial.failing || p.block.reason == reasonAppFailing {
+			add(reasonAppFailing, p.String()+": "+p.lastError)
+			break
+		}
+	}
+	return out
+}
+
+// partition states, as the status names them.
+func (p *partition) state() (state, reason string) {
+	switch {
+	case p.block.reason == reasonPaused:
+		return "paused", reasonPaused
+	case p.block.reason == reasonFenced:
+		return "fenced", reasonFenced
+	case p.block.reason != "":
+		return "blocked", p.block.reason
+	case p.sending != nil || p.letting:
+		return "inflight", ""
+	case p.plan != nil || p.claim == nil:
+		if p.trial.failing {
+			return "backoff", reasonAppFailing
+		}
+		return "backoff", ""
+	case p.topic.alarm != "":
+		return "idle", p.topic.alarm
+	case p.queue.has(p.acked):
+		return "ready", ""
+	}
+	return "idle", ""
+}
+
+func (p *partition) status() PartitionStatus {
+	state, reason := p.state()
+	s := PartitionStatus{
+		Topic: p.Topic, Partition: p.Partition, State: state, Reason: reason, Since: p.changed,
+		Committed: -1, Acked: p.acked, Fetched: p.next, LogStart: p.logStart, LogEnd: p.logEnd,
+		Attempt: p.trial.attempts, LastStatus: p.lastStatus, LastError: p.lastError,
+	}
+	if p.claim != nil {
+		s.Committed, s.Epoch = p.claim.entry.Offset, p.claim.entry.Epoch
+		if p.logEnd >= 0 {
+			s.Lag = max(0, p.logEnd-s.Committed)
+		}
+	}
+	if !p.queue.empty() {
+		s.OldestUnackedSeconds = time.Since(p.queue.oldest()).Seconds()
+	}
+	return s
+}
