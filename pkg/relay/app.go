@@ -92,7 +92,12 @@ func (e *Engine) waitForApp(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
 		}
-		e.post(func() { e.app.detail = err.Error() })
+		e.post(func() {
+			e.app.detail = err.Error()
+			if e.life.reasons[reasonAppDown] != "" {
+				e.setReason(reasonAppDown, err.Error())
+			}
+		})
 		if !pause(ctx, jitter(min(e.cfg.RetryMin, maxProbeWait), maxProbeWait, n)) {
 			return ctx.Err()
 		}

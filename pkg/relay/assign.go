@@ -80,7 +80,7 @@ func (e *Engine) assign(parts []record.TopicPartition) {
 func (e *Engine) assignByConfig() {
 	for _, t := range e.topics {
 		var parts []record.TopicPartition
-		for _, tp := range allOf(t.name, t.doc.Partitions) {
+		for _, tp := range allOf(t.name, max(t.doc.Partitions, t.view.Partitions)) {
 			if e.cfg.Assignment.Mode == "all" || slices.Contains(e.cfg.Assignment.Partitions, tp.Partition) {
 				parts = append(parts, tp)
 			}
@@ -170,6 +170,7 @@ func (e *Engine) leave(p *partition) {
 		e.commits.pending -= p.claim.records
 		p.claim = nil
 	}
+	e.dissolvePlan(p.plan)
 	e.stopReading(p)
 	delete(e.partitions, p.TopicPartition)
 	delete(e.commits.mirror.at, p.TopicPartition)

@@ -98,6 +98,7 @@ func (e *Engine) claimed(p *partition, r claimResult) {
 	case r.err != nil:
 		p.claimTries++
 		p.lastError = "claim: " + r.err.Error()
+		e.noteStoreError(r.err)
 		ev := e.log.Debug()
 		if p.claimTries == 5 {
 			ev = e.log.Warn()

@@ -120,7 +120,7 @@ func (e *Engine) onEncoded(f *flight) {
 	for _, p := range f.parts[kept:] {
 		p.coming = nil
 		p.cutOff = true
-		e.requeueFirst(p)
+		e.requeue(p)
 	}
 	f.parts, f.claims = f.parts[:kept], f.claims[:kept]
 	if f.lane.sending == nil {

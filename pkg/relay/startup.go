@@ -112,9 +112,18 @@ func (e *Engine) reachBaseline(ctx context.Context, name string, view record.Clu
 			return true
 		}
 		var refused *StartError
-		if errors.As(err, &refused) {
+		var bad *record.BadKeyError
+		switch {
+		case errors.As(err, &refused):
 			e.post(func() { e.end(refused) })
 			return false
+		case errors.As(err, &bad): // the other topics need not wait for it
+			e.post(func() {
+				t := e.newTopic(name, record.Topic{Name: name}, view)
+				e.topics[name] = t
+				e.alarm(t, reasonBadKey, bad.Error())
+			})
+			return true
 		}
 		e.post(func() { e.notBaselined(name, err) })
 		if !pause(ctx, jitter(e.cfg.RetryMin, maxProbeWait, n)) {
@@ -132,18 +141,13 @@ func (e *Engine) tryBaseline(ctx context.Context, name string, view record.Clust
 	return e.baseline(ctx, name, view)
 }
 
-// notBaselined says why a topic has no baseline yet: the store is away, its key is bad, or a
-// partition can't be resolved.
+// notBaselined says why a topic has no baseline yet: the store is away, or a partition can't be resolved.
 func (e *Engine) notBaselined(name string, err error) {
-	var bad *record.BadKeyError
 	var denied *record.DeniedError
 	reason := reasonBaseline
-	switch {
-	case errors.Is(err, record.ErrUnavailable), errors.Is(err, record.ErrOutcomeUnknown), errors.As(err, &denied):
+	if errors.Is(err, record.ErrUnavailable) || errors.Is(err, record.ErrOutcomeUnknown) || errors.As(err, &denied) {
 		reason = reasonStore
 		e.store.set(false, err.Error())
-	case errors.As(err, &bad):
-		reason = reasonBadKey
 	}
 	if e.setReason(reason, name+": "+err.Error()) {
 		e.log.Warn().Str("topic", name).Str("reason", reason).Err(err).Msg("waiting to read or write the topic's baseline")
@@ -154,8 +158,9 @@ func (e *Engine) newTopic(name string, doc record.Topic, view record.ClusterView
 	e.store.set(true, "")
 	e.setReason(reasonStore, "")
 	e.setReason(reasonBaseline, "")
-	e.setReason(reasonBadKey, "")
-	e.log.Info().Str("topic", name).Int32("partitions", doc.Partitions).Str("topicId", doc.TopicID).Msg("baseline stands in the store")
+	if doc.Index != 0 {
+		e.log.Info().Str("topic", name).Int32("partitions", doc.Partitions).Str("topicId", doc.TopicID).Msg("baseline stands in the store")
+	}
 	return &topic{name: name, doc: doc, view: view.Topics[name]}
 }
 

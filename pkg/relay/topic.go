@@ -30,7 +30,7 @@ const recreatedAfter = 3
 // blocks is the reason why partitions of the topic can't be claimed.
 func (t *topic) blocks() (reason, detail string) {
 	switch t.alarm {
-	case reasonClusterMismatch, reasonRecreated:
+	case reasonClusterMismatch, reasonRecreated, reasonBadKey:
 		return t.alarm, t.why
 	}
 	return "", ""

@@ -62,6 +62,8 @@ func (e *Engine) noteView(view record.ClusterView) {
 		v := view.Topics[t.name]
 		t.view = v
 		switch {
+		case t.alarm == reasonBadKey:
+			e.rereadTopic(t)
 		case otherID(t.doc.ClusterID, view.ClusterID):
 			e.alarm(t, reasonClusterMismatch, fmt.Sprintf("the stored offsets belong to cluster %s, the brokers are of cluster %s", t.doc.ClusterID, view.ClusterID))
 		case v.Err != nil:
@@ -78,6 +80,26 @@ func (e *Engine) noteView(view record.ClusterView) {
 			e.compareCount(t, v)
 		}
 	}
+}
+
+// rereadTopic looks whether somebody has mended a topic's document.
+func (e *Engine) rereadTopic(t *topic) {
+	if t.busy {
+		return
+	}
+	t.busy = true
+	e.async(func(ctx context.Context) func() {
+		ctx, cancel := context.WithTimeout(ctx, e.cfg.StoreTimeout)
+		defer cancel()
+		doc, err := e.deps.Store.Topic(ctx, t.name)
+		return func() {
+			t.busy = false
+			if err == nil && doc.Index != 0 {
+				t.doc = doc
+				e.calm(t)
+			}
+		}
+	})
 }
 
 // compareCount: growth is taken over, fewer partitions are an alarm only.
