@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -189,4 +190,28 @@ func (c *ConsulServer) Delete(key string) {
 	if status, body := c.Call(http.MethodDelete, "/v1/kv/"+key, nil); status != http.StatusOK {
 		c.t.Fatalf("delete key %s: Consul answered %d: %s", key, status, strings.TrimSpace(string(body)))
 	}
+}
+
+// List reads all keys below a prefix from one state of the store; ok is false when Consul does not
+// answer. It may be called from any goroutine.
+func (c *ConsulServer) List(prefix string) (values map[string][]byte, ok bool) {
+	status, body, err := c.call(http.MethodGet, "/v1/kv/"+prefix+"?recurse&consistent", nil)
+	if err != nil || status != http.StatusOK && status != http.StatusNotFound {
+		return nil, false
+	}
+	values = map[string][]byte{}
+	if status == http.StatusNotFound {
+		return values, true
+	}
+	var entries []struct {
+		Key   string
+		Value []byte
+	}
+	if json.Unmarshal(body, &entries) != nil {
+		return nil, false
+	}
+	for _, e := range entries {
+		values[e.Key] = e.Value
+	}
+	return values, true
 }

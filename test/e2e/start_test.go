@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
+)
+
+// Situation 1: a crash before the first ack resumes from the baseline, not from a newer "latest".
+func TestFirstStartAtLatestSurvivesAKillBeforeTheFirstAck(t *testing.T) {
+	s := newScene(t, 3)
+	s.kafka.Produce(s.topic, 3, 30, "before the first start")
+	release := s.hold(testenv.Answer{Status: 503})
+	watch := s.watchStore()
+	first := s.sidecar(testenv.Set("start", "latest"))
+	first.WaitReady()
+	for partition := range int32(3) {
+		s.waitStored(partition, 10)
+	}
+	doc, ok := s.storedTopic()
+	require.True(t, ok)
+	require.Equal(t, storedTopic{Partitions: 3, Baseline: map[int32]int64{0: 10, 1: 10, 2: 10}, Start: "latest"}, doc)
+
+	produced := s.kafka.Produce(s.topic, 3, 30, "while running")
+	s.waitDelivery(1)
+	first.Kill()
+	produced = append(produced, s.kafka.Produce(s.topic, 3, 30, "while down")...)
+	release()
+	s.app.SetAnswer(func(testenv.AppBatch) testenv.Answer { return testenv.Answer{} })
+
+	first.Start()
+	s.waitAcked(produced)
+	s.waitCaughtUp()
+	watch.check()
+	log := s.app.Deliveries()
+	require.NoError(t, inOrder(log))
+	for partition, all := range visits(log) {
+		require.EqualValues(t, 10, all[0].FromOffset, "partition %d starts at the baseline", partition)
+	}
+}
+
+// The baseline is durable before anything else is waited for: here the app never comes.
+func TestBaselineStandsBeforeTheAppIsThere(t *testing.T) {
+	s := newScene(t, 2)
+	s.kafka.Produce(s.topic, 2, 8, "before")
+	s.app.Stop()
+	sidecar := s.sidecar(testenv.Set("start", "latest"))
+	testenv.Eventually(t, soon, "the baseline", func() error {
+		if doc, ok := s.storedTopic(); !ok || len(doc.Baseline) != 2 {
+			return fmt.Errorf("the store has %+v", doc)
+		}
+		return nil
+	})
+	waitReason(t, sidecar, "app_down")
+	sidecar.Kill()
+	produced := s.kafka.Produce(s.topic, 2, 8, "after")
+	s.app.Start()
+	sidecar.Start()
+	s.waitAcked(produced)
+	s.verify(produced)
+	require.Zero(t, repeats(s.app.Deliveries()))
+}
+
+// Situation 2: a restart goes on exactly there.
+func TestRestartGoesOnExactlyWhereItWas(t *testing.T) {
+	s := newScene(t, 2)
+	produced := s.kafka.Produce(s.topic, 2, 200, "first")
+	watch := s.watchStore()
+	sidecar := s.sidecar(testenv.Set("start", "earliest"))
+	s.waitAcked(produced)
+	require.Equal(t, 0, sidecar.Stop())
+	s.waitCaughtUp() // the final commit is durable
+	before := len(s.app.Deliveries())
+
+	more := s.kafka.Produce(s.topic, 2, 100, "second")
+	sidecar.Start()
+	s.waitAcked(more)
+	s.verify(append(produced, more...))
+	watch.check()
+	log := s.app.Deliveries()
+	require.Zero(t, repeats(log))
+	for partition, all := range visits(log[before:]) {
+		require.EqualValues(t, 100, all[0].FromOffset, "partition %d", partition)
+	}
+}
+
+func TestKillInTheMiddleLosesNothing(t *testing.T) {
+	s := newScene(t, 4)
+	watch := s.watchStore()
+	sidecar := s.sidecar(testenv.Set("start", "earliest"))
+	sidecar.WaitReady()
+	load := s.kafka.StartLoad(s.topic, 4, 1000)
+	for range 3 {
+		s.waitDelivery(len(s.app.Deliveries()) + 20)
+		sidecar.Kill()
+		sidecar.Start()
+	}
+	s.waitDelivery(len(s.app.Deliveries()) + 20)
+	produced, err := load.Stop()
+	require.NoError(t, err)
+	s.waitAcked(produced)
+	s.waitCaughtUp()
+	watch.check()
+	s.verify(produced)
+	// At most what was acknowledged since the last durable commit comes again: 200 ms ± 20 % and a write, three times.
+	require.Less(t, repeats(s.app.Deliveries()), 3*1000)
+	require.Equal(t, 0, sidecar.Stop())
+}
