@@ -34,7 +34,7 @@ deps: $(KAFKA_DEP) $(CONSUL_DEP) $(LINT) ## Fetch and build what the tests need 
 $(KAFKA):
 	mkdir -p $(CACHE)
 	rm -rf $@.tmp
-	mvn -q -B -f tools/kafka/pom.xml -Dkafka.version=$(KAFKA_VERSION) dependency:copy-dependencies -DoutputDirectory=$@.tmp
+	mvn -q -B -Dstyle.color=never -f tools/kafka/pom.xml -Dkafka.version=$(KAFKA_VERSION) dependency:copy-dependencies -DoutputDirectory=$@.tmp
 	mv -T $@.tmp $@
 
 $(CACHE)/consul-$(CONSUL_VERSION)/consul:
