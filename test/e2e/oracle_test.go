@@ -282,3 +282,18 @@ func TestOracleFindsWhatIsWrong(t *testing.T) {
 	require.ErrorContains(t, inOrder([]testenv.Delivery{send(1, 2, 7, 0, 2), send(3, 4, 7, 3, 4)}), "only what is below 2")
 	require.ErrorContains(t, noOverlap([]testenv.Delivery{send(1, 4, 7, 0, 2), send(3, 5, 8, 0, 2)}), "was sent while")
 }
+
+func TestStoreWatchFindsWhatIsWrong(t *testing.T) {
+	fresh := func() *storeWatch {
+		s := &scene{t: t, app: testenv.App(t)} // has acknowledged nothing
+		return &storeWatch{scene: s, first: map[int32]stored{}, last: map[int32]stored{}}
+	}
+	w := fresh()
+	require.NoError(t, w.compare(map[int32]stored{0: {Offset: 5, Epoch: 7, Owner: "a"}}))
+	require.NoError(t, w.compare(map[int32]stored{0: {Offset: 5, Epoch: 8, Owner: "b"}}), "a claim")
+	require.ErrorContains(t, w.compare(map[int32]stored{0: {Offset: 5, Epoch: 7, Owner: "a"}}), "went back")
+	require.ErrorContains(t, w.compare(map[int32]stored{0: {Offset: 4, Epoch: 8, Owner: "b"}}), "went back")
+	w = fresh()
+	require.NoError(t, w.compare(map[int32]stored{0: {Offset: 5}}))
+	require.ErrorContains(t, w.compare(map[int32]stored{0: {Offset: 6}}), "acknowledged only up to 0")
+}
