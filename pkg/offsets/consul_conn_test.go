@@ -71,3 +71,19 @@ func TestConsulUnixSocket(t *testing.T) {
 	var denied *record.DeniedError
 	require.ErrorAs(t, err, &denied, "the status is seen through a socket too")
 }
+
+func TestConsulRedirectIsNotFollowed(t *testing.T) {
+	followed := false
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed = true }))
+	t.Cleanup(other.Close)
+	p := newProxy(t, testenv.SharedConsul(t).Addr())
+	p.intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+	})
+	c := openConsul(t, p.addr(), nil)
+	_, err := put(t, c, entry(0, 1))
+	require.ErrorIs(t, err, record.ErrUnavailable)
+	_, err = c.Entries(t.Context(), parts(0))
+	require.ErrorIs(t, err, record.ErrUnavailable)
+	assert.False(t, followed, "the token would go with it")
+}
