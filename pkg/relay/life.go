@@ -99,9 +99,9 @@ func (e *Engine) drain() {
 			e.dissolve(l.coming)
 		}
 	}
-	e.commits.tries = 0
-	e.commitNow()
 	d.timer = e.after(e.cfg.ShutdownGrace, e.cutDrain)
+	e.commits.tries = 0
+	e.commitNow() // may finish the drain
 	e.checkDrain()
 }
 
@@ -124,9 +124,9 @@ func (e *Engine) cutDrain() {
 			l.sending.cancel()
 		}
 	}
+	d.timer = e.after(e.cfg.StoreTimeout, e.cutDrain)
 	e.commits.tries = 0
 	e.commitNow()
-	d.timer = e.after(e.cfg.StoreTimeout, e.cutDrain)
 	e.checkDrain()
 }
 
