@@ -327,7 +327,13 @@ func (w *witness) Write(ctx context.Context, writes []record.Write) ([]uint64, e
 		}
 	}
 	w.order.note("cas")
-	return w.Memory.Write(ctx, writes)
+	indexes, err := w.Memory.Write(ctx, writes)
+	for _, x := range writes {
+		if x.Entry != nil && err == nil {
+			w.ledger.begins(*x.Entry)
+		}
+	}
+	return indexes, err
 }
 
 // logBuffer keeps the log.
@@ -389,11 +395,19 @@ func (l *ledger) commits(e record.Entry) {
 	defer l.mu.Unlock()
 	from, ok := l.from[e.TopicPartition]
 	if !ok {
-		l.from[e.TopicPartition] = e.Offset
 		return
 	}
 	if o := l.open(e.TopicPartition, from, e.Offset); o >= 0 && !l.off {
 		l.r.Errorf("%s: offset %d is committed though %d is not acknowledged", e.TopicPartition, e.Offset, o)
+	}
+}
+
+// begins notes where a partition begins: with the first key written for it.
+func (l *ledger) begins(e record.Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.from[e.TopicPartition]; !ok {
+		l.from[e.TopicPartition] = e.Offset
 	}
 }
 

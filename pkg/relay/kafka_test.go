@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 )
@@ -290,9 +291,10 @@ func (r *reader) Pause(p record.TopicPartition, on bool) {
 	r.kafka.poke()
 }
 
-// run polls and feeds until ctx ends.
+// run polls and feeds until ctx ends. A poll takes a millisecond, so that it brings all that is there.
 func (r *reader) run(ctx context.Context, feed func(context.Context, []record.Chunk) error) {
 	for {
+		time.Sleep(time.Millisecond)
 		if chunks := r.poll(); len(chunks) > 0 {
 			if feed(ctx, chunks) != nil {
 				return
