@@ -1,0 +1,89 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+func (s *Server) adminHandler() http.Handler {
+	return s.guard(routes{
+		"/v1/status": {http.MethodGet: s.status},
+		"/v1/drain":  {http.MethodPost: s.drain},
+	})
+}
+
+// guard refuses requests of foreign web pages and, when a token is set, those without it.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if foreign(req) {
+			refuse(w, http.StatusForbidden, problem{"foreign_origin", "requests of other web pages are refused", "call it without an Origin header"})
+			return
+		}
+		if s.secured && !bears(req, s.token()) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			refuse(w, http.StatusUnauthorized, problem{"unauthorized", "the token is missing or wrong", "send Authorization: Bearer with the value of admin.token"})
+			return
+		}
+		next.ServeHTTP(w, req)
+	})
+}
+
+// foreign: the request comes from a web page that is not ours. The Host is looked at as well, because
+// a page whose name was made to resolve to this address (DNS rebinding) is its own origin.
+func foreign(req *http.Request) bool {
+	origin := req.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.Host != req.Host {
+		return true
+	}
+	host := req.Host
+	if h, _, err := net.SplitHostPort(req.Host); err == nil {
+		host = h
+	}
+	return host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil
+}
+
+// bears compares in constant time; hashing first hides the length as well. An empty token fits nothing.
+func bears(req *http.Request, token string) bool {
+	given, ok := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1 && ok && token != ""
+}
+
+func (s *Server) status(w http.ResponseWriter, req *http.Request) {
+	ctx, cancel := context.WithTimeout(req.Context(), statusTimeout)
+	defer cancel()
+	status, err := s.engine.Status(ctx)
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, problem{"unavailable", "the engine does not answer: " + err.Error(), "see /livez and the log"})
+		return
+	}
+	status.Version = s.version
+	respond(w, http.StatusOK, status)
+}
+
+// drain answers when the drain is done. It goes on when the client does not wait for it.
+func (s *Server) drain(w http.ResponseWriter, req *http.Request) {
+	if !decode(w, req, &struct{}{}) {
+		return
+	}
+	// The time-outs of the server are shorter than a drain may take; a read that times out would end
+	// the request's context.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
+	if err := s.engine.Drain(req.Context()); err != nil {
+		refuse(w, http.StatusServiceUnavailable, problem{"not_drained", err.Error(), "what was not committed will be delivered again"})
+		return
+	}
+	respond(w, http.StatusOK, map[string]bool{"drained": true})
+}
