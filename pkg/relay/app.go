@@ -20,7 +20,7 @@ type appState struct {
 	detail  string    // why it is down
 	setup   string    // why the set-up is wrong; "" = it is not
 	busy    time.Time // since when it has answered nothing but busy; zero = it has not
-	waits   int       // busy or set-up answers in a row: the back-off
+	waits   int       // busy, set-up or refused in a row: the back-off
 }
 
 // noteApp keeps appState true to the newest answer.
@@ -67,7 +67,13 @@ func (e *Engine) probeApp() {
 		return
 	}
 	e.app.probing = true
+	e.app.waits++
+	// The probe may succeed though requests are refused (a ready_url at another port): wait before it too.
+	wait := jitter(min(e.cfg.RetryMin, maxProbeWait), maxProbeWait, e.app.waits)
 	e.go_(func(ctx context.Context) {
+		if !pause(ctx, wait) {
+			return
+		}
 		err := e.waitForApp(ctx)
 		e.post(func() {
 			e.app.probing = false
