@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -160,6 +161,13 @@ func (a *app) Ready(context.Context) error {
 	return a.notReady
 }
 
+// probed counts the probes so far.
+func (a *app) probed() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.probes
+}
+
 // answers sets how the app answers from now on.
 func (a *app) answers(f func(ctx context.Context, a attempt) record.Outcome) {
 	a.mu.Lock()
@@ -252,6 +260,13 @@ func (l *letters) setFail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fail = err
+}
+
+// all lists the durable letters.
+func (l *letters) all() []record.DeadLetter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.durable)
 }
 
 // offsets lists where the letters come from: "orders/0:3".

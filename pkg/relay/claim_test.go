@@ -26,7 +26,8 @@ func TestClaimOrder(t *testing.T) {
 		if epoch := doc["epoch"].(float64); epoch != float64(time.Now().Unix()-2) {
 			r.Errorf("epoch %v is not the Unix time of the claim", epoch)
 		}
-		if got := r.group.commits[0][tp("orders/0")]; got != (record.Position{Offset: 0, LeaderEpoch: -1}) {
+		commits, _ := r.group.history()
+		if got := commits[0][tp("orders/0")]; got != (record.Position{Offset: 0, LeaderEpoch: -1}) {
 			r.Errorf("proved with %v", got)
 		}
 	})

@@ -96,6 +96,20 @@ func (g *group) Commit(_ context.Context, at map[record.TopicPartition]record.Po
 	return nil
 }
 
+// history lists the commits that were taken, proofs among them, and how often the group was rejoined.
+func (g *group) history() (commits []map[record.TopicPartition]record.Position, rejoins int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.commits), g.rejoins
+}
+
+// holds is how many partitions are assigned.
+func (g *group) holds() int {
+	n := 0
+	g.do(func(record.GroupEvents) { n = len(g.mine) })
+	return n
+}
+
 // mirrored is the newest offset committed to the Kafka group.
 func (g *group) mirrored(name string) int64 {
 	g.mu.Lock()

@@ -131,7 +131,7 @@ func (r *rig) wait() error {
 	}
 	r.quit()
 	r.stop()
-	synctest.Wait()
+	r.pass(2 * time.Millisecond) // the reader's last poll
 	r.engine = nil
 	r.reader.mu.Lock()
 	defer r.reader.mu.Unlock()
