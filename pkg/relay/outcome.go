@@ -128,12 +128,16 @@ func (e *Engine) acked(p *partition, until int64) {
 	}
 }
 
-// goOn lets p deliver what comes next.
+// goOn lets p deliver what comes next: within its trial, or behind the partitions that wait.
 func (e *Engine) goOn(p *partition) {
 	if p.readSeq == 0 && p.block.reason == "" {
 		e.startReading(p)
 	}
-	e.requeue(p)
+	if p.trial.active() {
+		e.requeue(p)
+		return
+	}
+	e.enqueue(p)
 }
 
 // settleFailed: a failed or refused attempt. With several partitions it splits by partition at once.
