@@ -46,24 +46,29 @@ func (e *Engine) requeue(p *partition) {
 	}
 }
 
-// schedule gives every free lane a batch. Called at the end of each turn of the loop.
+// schedule gives every free lane a batch, then prepares ahead in the lanes whose request runs. Called
+// at the end of each turn of the loop.
 func (e *Engine) schedule() {
 	if !e.mayDeliver() {
 		return
 	}
 	for _, l := range e.lanes {
-		if l.coming != nil || len(l.spare) == 0 {
+		if l.sending != nil || l.coming != nil || len(l.spare) == 0 {
 			continue
 		}
-		var f *flight
-		if l.sending == nil {
-			if f = e.formPlanned(l); f == nil && e.enough() {
-				f = e.formFresh(l)
-			}
-		} else if len(e.due) == 0 && e.fullBatchWaits(l) {
+		f := e.formPlanned(l)
+		if f == nil && e.enough() {
 			f = e.formFresh(l)
 		}
 		if f != nil {
+			e.prepare(l, f)
+		}
+	}
+	for _, l := range e.lanes {
+		if l.sending == nil || l.coming != nil || len(l.spare) == 0 || len(e.due) > 0 || !e.fullBatchWaits(l) {
+			continue
+		}
+		if f := e.formFresh(l); f != nil {
 			e.prepare(l, f)
 		}
 	}
