@@ -200,10 +200,12 @@ func (e *Engine) discard(c record.Chunk) {
 	release(c)
 }
 
-// passTo moves the position over control records and gaps.
+// passTo moves the position over control records and gaps. A control record may be of a later leader
+// than the record before it, by whose epoch the log would look truncated: behind it the epoch is unknown.
 func (e *Engine) passTo(p *partition, next int64) {
 	p.next = max(p.next, next)
-	if p.queue.empty() && !p.letting && p.claim != nil {
+	if p.queue.empty() && !p.letting && p.claim != nil && p.next > p.acked {
+		p.epoch = -1
 		e.moveTo(p, p.next, 0)
 	}
 	e.arrived(p)
@@ -231,8 +233,8 @@ func (e *Engine) ack(p *partition, until int64) int {
 	if n > 0 {
 		p.epoch = epoch
 	}
-	if p.queue.empty() {
-		until = max(until, p.next)
+	if p.queue.empty() && p.next > until {
+		until, p.epoch = p.next, -1 // as in passTo
 	}
 	if until > p.acked {
 		e.moveTo(p, until, n)
