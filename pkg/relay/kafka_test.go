@@ -291,6 +291,13 @@ func (r *reader) Pause(p record.TopicPartition, on bool) {
 	r.kafka.poke()
 }
 
+// pauseLog lists what was paused and let go on.
+func (r *reader) pauseLog() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.pauses)
+}
+
 // run polls and feeds until ctx ends. A poll takes a millisecond, so that it brings all that is there.
 func (r *reader) run(ctx context.Context, feed func(context.Context, []record.Chunk) error) {
 	for {
