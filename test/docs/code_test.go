@@ -58,10 +58,10 @@ func (d *descriptions) MustRegister(cs ...prometheus.Collector) {
 
 func (d *descriptions) Unregister(prometheus.Collector) bool { return false }
 
-// TestReadmeListsTheReasons compares the two tables with the constants of the engine.
+// TestReadmeListsTheReasons compares the two tables with the constants of the engine and the listeners.
 func TestReadmeListsTheReasons(t *testing.T) {
 	declared := map[string]bool{}
-	for _, file := range goFiles(t, "pkg/relay") {
+	for _, file := range append(goFiles(t, "pkg/relay"), goFiles(t, "pkg/admin")...) {
 		for name, value := range stringConstants(t, file) {
 			if strings.HasPrefix(name, "reason") {
 				declared[value] = true
