@@ -86,7 +86,11 @@ func (e *Engine) Drain(ctx context.Context) error {
 // drain begins the way out. No new attempt, half or retry starts from here on.
 func (e *Engine) drain() {
 	d := &e.life.drain
-	if d.started {
+	switch {
+	case d.done && e.life.exit: // the signal came after a drain request
+		e.end(d.err)
+		return
+	case d.started:
 		e.checkDrain()
 		return
 	}
