@@ -144,7 +144,7 @@ func (e *Engine) checkLeaving(p *partition) {
 	if l == nil || p.gone || p.sending != nil || p.lent != nil || p.letting {
 		return
 	}
-	if p.claim != nil && (p.claim.dirty || p.claim.writing) {
+	if p.claim != nil && (p.claim.dirty || p.claim.writing) && e.life.drain.err == nil {
 		if !l.waiting {
 			l.waiting = true
 			l.giveUp = e.after(e.cfg.StoreTimeout, func() { e.leave(p) })
