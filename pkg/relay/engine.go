@@ -145,6 +145,11 @@ func (e *Engine) runPosted() {
 // post hands fn to the loop; false when the loop has ended and fn will not run.
 func (e *Engine) post(fn func()) bool {
 	select {
+	case <-e.done: // first: the mailbox may still have room
+		return false
+	default:
+	}
+	select {
 	case e.mailbox <- fn:
 		return true
 	case <-e.done:
