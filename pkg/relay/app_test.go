@@ -236,6 +236,8 @@ func poisoned(name string, offset int64, o record.Outcome) func(context.Context,
 
 // letters is the dead-letter topic.
 type letters struct {
+	delay time.Duration // how long the brokers take
+
 	mu      sync.Mutex
 	fail    error
 	durable []record.DeadLetter
@@ -244,6 +246,7 @@ type letters struct {
 
 // Produce implements relay.DeadLetters.
 func (l *letters) Produce(_ context.Context, batch []record.DeadLetter) (int, error) {
+	time.Sleep(l.delay)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fail != nil {

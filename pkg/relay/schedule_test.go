@@ -198,7 +198,7 @@ func TestLanesRunInParallel(t *testing.T) {
 		for _, p := range []string{"orders/0", "orders/1", "orders/2", "orders/3"} {
 			r.wantCommitted(p, 50)
 		}
-		if end := r.attempts(0)[39].at; end > 15*time.Second {
+		if end := r.attempts(0)[39].at; end > 16*time.Second {
 			r.Errorf("40 batches in 3 lanes took %v", end)
 		}
 	})
