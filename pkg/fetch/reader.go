@@ -22,6 +22,10 @@ const (
 	// maxFetchBytes: 5 MB per broker is as fast as 50 and needs half the memory.
 	maxFetchBytes = 5 << 20
 
+	// fetchWait is how long a broker may wait for records. A partition that is added or resumed waits
+	// for the fetch under way, so it bounds that too; the client's default is 5 s, Kafka's own is this.
+	fetchWait = 500 * time.Millisecond
+
 	// fitEvery is how often the fetch size is fitted to the number of brokers.
 	fitEvery = 10 * time.Second
 )
@@ -87,6 +91,7 @@ func NewReader(cfg Config) (*Reader, error) {
 		kgo.KeepControlRecords(),
 		kgo.FetchMaxBytes(fetchBytes(cfg.MemoryBudget, 1)),
 		kgo.FetchMaxPartitionBytes(maxPartitionBytes),
+		kgo.FetchMaxWait(fetchWait),
 		kgo.MaxDecompressBatchBytes(int(max(cfg.MemoryBudget, minFetchBytes))),
 		kgo.WithPools(&pools{}),
 	)
