@@ -13,10 +13,9 @@ const readyTimeout = 2 * time.Second
 // Ready makes one probe: nil when ready_url answers 2xx or, without one, when the app's port or
 // socket accepts a connection. The error says in words what is not as it should be.
 func (a *App) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
+	deadline := time.Now().Add(readyTimeout)
 	if a.ready.path == "" {
-		var d net.Dialer
+		d := net.Dialer{Deadline: deadline}
 		conn, err := d.DialContext(ctx, a.target.network, a.target.address)
 		if err != nil {
 			return fmt.Errorf("connect to %s: %w", a.target.shown, err)
@@ -33,7 +32,7 @@ func (a *App) Ready(ctx context.Context) error {
 	if auth := a.authorization(&a.ready); auth != "" {
 		h.Set("Authorization", auth)
 	}
-	answer, err := l.exchange(ctx, time.Now().Add(readyTimeout))
+	answer, err := l.exchange(ctx, deadline)
 	if err != nil {
 		return fmt.Errorf("GET %s: %s", a.ready.shown, words(err, readyTimeout))
 	}
