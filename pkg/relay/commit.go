@@ -20,10 +20,17 @@ type committer struct {
 	dirty   []*partition // FIFO of partitions whose acked offset is not in the store
 	due     int          // how many from the front are to be written without waiting for the interval
 	pending int          // acknowledged records that are not durable
+	doubts  []doubt      // keys to read back before anything is written again
 	busy    bool         // a transaction, or the reading back of one, is in flight
 	timer   *time.Timer  // next tick, or the next try when the store is away
-	tries   int          // failures in a row: the back-off
+	tries   int          // failures in a row: the back-off; above 0 only while timer is set or busy
 	mirror  mirror
+}
+
+// doubt is a partition of which we do not know what its key holds.
+type doubt struct {
+	p     *partition
+	claim *claim
 }
 
 // mirror commits durable offsets to the Kafka group as well.
@@ -86,6 +93,10 @@ func (e *Engine) writeNext() {
 		c.timer.Stop()
 		c.timer = nil
 	}
+	if len(c.doubts) > 0 {
+		e.readBack()
+		return
+	}
 	var parts []*partition
 	var writes []record.Write
 	for c.due > 0 && len(parts) < record.MaxWrites {
@@ -104,6 +115,7 @@ func (e *Engine) writeNext() {
 		writes = append(writes, record.Write{Entry: e.nextEntry(p)})
 	}
 	if len(parts) == 0 {
+		c.tries = 0
 		e.checkLeavingAll()
 		e.checkDrain()
 		e.armCommit()
@@ -165,29 +177,27 @@ func (e *Engine) written(parts []*partition, claims []*claim, writes []record.Wr
 	case errors.As(err, &stale):
 		e.storeWell()
 		e.m.commits.WithLabelValues("stale").Inc()
-		var lost []*partition
 		for i, p := range parts {
 			if p.claim != claims[i] {
 				continue
 			}
 			if slices.Contains(stale.Stale, i) {
-				lost = append(lost, p)
+				e.commits.doubts = append(e.commits.doubts, doubt{p, p.claim})
 			} else {
 				e.rewrite(p)
 			}
 		}
-		e.readBack(lost)
+		e.writeNext()
 	case errors.Is(err, record.ErrOutcomeUnknown):
 		e.m.commits.WithLabelValues("unknown").Inc()
-		var lost []*partition
 		for i, p := range parts {
 			if p.claim == claims[i] {
 				p.claim.unknown = append(p.claim.unknown, *writes[i].Entry)
-				lost = append(lost, p)
+				e.commits.doubts = append(e.commits.doubts, doubt{p, p.claim})
 			}
 		}
 		e.storeAway(err)
-		e.readBack(lost)
+		e.writeNext()
 	default:
 		e.m.commits.WithLabelValues("error").Inc()
 		for i, p := range parts {
@@ -244,53 +254,46 @@ func (e *Engine) retryWrites() {
 	})
 }
 
-// readBack finds out what the keys of these partitions hold after a write that was refused as stale
-// or whose outcome is unknown.
-func (e *Engine) readBack(parts []*partition) {
-	if len(parts) == 0 {
+// readBack finds out what the keys in doubt hold, after a write that was refused as stale or whose
+// outcome is unknown.
+func (e *Engine) readBack() {
+	c := &e.commits
+	doubts := slices.DeleteFunc(c.doubts, func(d doubt) bool { return d.p.claim != d.claim })
+	c.doubts = nil
+	if len(doubts) == 0 {
 		e.writeNext()
 		return
 	}
-	e.commits.busy = true
-	ids := make([]record.TopicPartition, len(parts))
-	claims := make([]*claim, len(parts))
-	for i, p := range parts {
-		ids[i], claims[i] = p.TopicPartition, p.claim
+	c.busy = true
+	ids := make([]record.TopicPartition, len(doubts))
+	for i, d := range doubts {
+		ids[i] = d.p.TopicPartition
 	}
 	e.async(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, e.cfg.StoreTimeout)
 		defer cancel()
 		entries, err := e.deps.Store.Entries(ctx, ids)
 		return func() {
-			e.commits.busy = false
+			c.busy = false
 			if err != nil {
+				c.doubts = doubts
 				e.storeAway(err)
-				e.commits.timer = e.after(jitter(e.cfg.RetryMin, maxStoreWait, e.commits.tries), func() {
-					e.commits.timer = nil
-					e.readBack(stillHeld(parts, claims))
-				})
+				e.retryWrites()
 				return
 			}
-			e.storeWell()
-			for i, p := range parts {
-				if p.claim == claims[i] {
-					e.compare(p, entries[i])
+			for i, d := range doubts {
+				if d.p.claim == d.claim {
+					e.compare(d.p, entries[i])
 				}
 			}
 			e.checkLeavingAll()
+			if c.tries > 0 && c.due > 0 { // reading works, writing may still not
+				e.retryWrites()
+				return
+			}
 			e.writeNext()
 		}
 	})
-}
-
-func stillHeld(parts []*partition, claims []*claim) []*partition {
-	var held []*partition
-	for i, p := range parts {
-		if p.claim == claims[i] {
-			held = append(held, p)
-		}
-	}
-	return held
 }
 
 // compare decides by what the key holds: our last write, a write of ours whose outcome was unknown,

@@ -140,7 +140,7 @@ func (e *Engine) checkDrain() {
 	if !d.started || d.done || e.inFlight() {
 		return
 	}
-	if d.err == nil && (len(e.commits.dirty) > 0 || e.commits.busy) {
+	if d.err == nil && (len(e.commits.dirty) > 0 || len(e.commits.doubts) > 0 || e.commits.busy) {
 		if !e.commits.busy && e.commits.tries == 0 && e.commits.due == 0 {
 			e.commitNow()
 		}
