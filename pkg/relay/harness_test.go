@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,6 +30,7 @@ type rig struct {
 	store   *offsetstest.Memory
 	kafka   *kafka
 	reader  *reader
+	chunk   int    // most records of a partition in one poll
 	group   *group // nil: without a group
 	app     *app
 	letters *letters
@@ -50,7 +52,7 @@ func scenario(t *testing.T, play func(r *rig)) {
 }
 
 func playIn(t testing.TB, play func(r *rig)) {
-	r := &rig{TB: t, cfg: relay.DefaultConfig(), store: &offsetstest.Memory{}, kafka: newKafka(), letters: &letters{}, logs: &logBuffer{}, order: &order{}}
+	r := &rig{TB: t, cfg: relay.DefaultConfig(), store: &offsetstest.Memory{}, kafka: newKafka(), letters: &letters{}, logs: &logBuffer{}, order: &order{}, chunk: 50}
 	r.cfg.Group, r.cfg.Topics, r.cfg.HostName = "billing", []string{"orders"}, "pod-1"
 	r.cfg.Start.Policy = "earliest"
 	r.cfg.Log = zerolog.New(r.logs)
@@ -73,7 +75,7 @@ func playIn(t testing.TB, play func(r *rig)) {
 
 // start runs an engine; again after stop or crash, it is the next process.
 func (r *rig) start() {
-	r.reader = &reader{kafka: r.kafka, chunk: 50, fail: r.Errorf, reads: map[record.TopicPartition]*reading{}}
+	r.reader = &reader{kafka: r.kafka, chunk: r.chunk, fail: r.Errorf, reads: map[record.TopicPartition]*reading{}}
 	r.reg = prometheus.NewRegistry()
 	r.app.busy, r.app.flying = map[int]bool{}, map[record.TopicPartition]bool{}
 	deps := relay.Deps{Store: &witness{r.store, r.ledger, r.order}, Cluster: r.kafka, Reader: r.reader, App: r.app, DeadLetters: r.letters, Metrics: r.reg}
@@ -135,7 +137,7 @@ func (r *rig) wait() error {
 	r.engine = nil
 	r.reader.mu.Lock()
 	defer r.reader.mu.Unlock()
-	if r.reader.unpaid != 0 {
+	if r.reader.unpaid != 0 && !errors.Is(err, relay.ErrAborted) { // aborted: the process is over
 		r.Errorf("%d chunks were never released", r.reader.unpaid)
 	}
 	return err
@@ -362,10 +364,12 @@ type ledger struct {
 	mu   sync.Mutex
 	done map[record.TopicPartition]map[int64]bool // acknowledged, or durable as a dead letter
 	from map[record.TopicPartition]int64          // where the partition began
+
+	fence map[record.TopicPartition]int64 // the newest seen
 }
 
 func newLedger(r *rig) *ledger {
-	return &ledger{r: r, done: map[record.TopicPartition]map[int64]bool{}, from: map[record.TopicPartition]int64{}}
+	return &ledger{r: r, done: map[record.TopicPartition]map[int64]bool{}, from: map[record.TopicPartition]int64{}, fence: map[record.TopicPartition]int64{}}
 }
 
 func (l *ledger) settle(p record.TopicPartition, offset int64) {
@@ -431,6 +435,10 @@ func (l *ledger) delivered(a attempt) {
 		if !ok {
 			l.r.Errorf("%s: %s is delivered before its key is written", a, p.TopicPartition)
 		}
+		if p.Fence < l.fence[p.TopicPartition] {
+			l.r.Errorf("%s: the fence went down to %d", a, p.Fence)
+		}
+		l.fence[p.TopicPartition] = p.Fence
 		if o := l.open(p.TopicPartition, from, p.From); o >= 0 {
 			l.r.Errorf("%s: delivered though %d is not acknowledged", a, o)
 		}
