@@ -59,7 +59,7 @@ func (e *Engine) appError() string {
 
 // reasons is why the process is not ready, in a fixed order; empty = ready.
 func (e *Engine) reasons() []Reason {
-	var out []Reason
+	out := []Reason{}
 	add := func(reason, detail string) { out = append(out, Reason{reason, detail}) }
 	d := &e.life.drain
 	switch {
