@@ -31,7 +31,7 @@ var ErrNeedsToken = errors.New("is reachable from other hosts: set admin.token_f
 func CheckListen(addr string, token bool) error {
 	if path, ok := strings.CutPrefix(addr, unixPrefix); ok {
 		if path == "" {
-			return errors.New("has no path after unix:")
+			return errors.New("names no path after unix:, as in unix:/run/sidecar/admin.sock")
 		}
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -193,10 +194,10 @@ func assertError(t *testing.T, want, got error, text string) {
 	t.Helper()
 	var invalid *record.InvalidError
 	var denied *record.DeniedError
-	switch want.(type) {
-	case nil:
+	switch {
+	case want == nil:
 		assert.ErrorAs(t, got, &invalid, text)
-	case *record.DeniedError:
+	case errors.As(want, &denied):
 		assert.ErrorAs(t, got, &denied, text)
 	default:
 		assert.ErrorIs(t, got, want, text)
@@ -205,7 +206,7 @@ func assertError(t *testing.T, want, got error, text string) {
 }
 
 func other(sentinel error) error {
-	if sentinel == record.ErrUnavailable {
+	if errors.Is(sentinel, record.ErrUnavailable) {
 		return record.ErrOutcomeUnknown
 	}
 	return record.ErrUnavailable
