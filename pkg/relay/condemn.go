@@ -57,7 +57,7 @@ func (e *Engine) judgeByProbe(p *partition, r record.Record, v verdict) {
 		return func() {
 			p.letting = false
 			switch {
-			case p.claim != claim || p.gone || p.leaving != nil:
+			case p.claim != claim || p.gone || p.leaving != nil || !p.queue.has(r.Offset): // or its memory is gone
 				e.settled(p)
 			case err != nil:
 				e.appFails(p)
