@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -20,6 +21,9 @@ const (
 	operationRead  = 3
 	operationWrite = 4
 )
+
+// coordinatorWithin is how long Check waits for the brokers to have a coordinator for the group.
+const coordinatorWithin = 5 * time.Second
 
 // Check looks at everything the Kafka side needs: each broker, the topics and READ on them, READ on
 // the group (none without a group) and the dead-letter topics and WRITE on them. It joins no group and
@@ -95,10 +99,7 @@ func (c *Cluster) checkGroup(ctx context.Context) record.Finding {
 	f := record.Finding{Name: "group " + c.cfg.Group}
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.MemberID, req.Generation = c.cfg.Group, "kafka-sidecar-check", 0
-	resp, err := req.RequestWith(ctx, c.client)
-	if err == nil {
-		err = kerr.ErrorForCode(resp.ErrorCode)
-	}
+	err := c.heartbeat(ctx, req)
 	switch {
 	case err == nil, errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.IllegalGeneration),
 		errors.Is(err, kerr.RebalanceInProgress), errors.Is(err, kerr.GroupIDNotFound):
@@ -109,4 +110,27 @@ func (c *Cluster) checkGroup(ctx context.Context) record.Finding {
 		f.Detail = err.Error()
 	}
 	return f
+}
+
+// heartbeat asks again while there is no coordinator: the brokers create their topic of group offsets
+// when a group is first asked for.
+func (c *Cluster) heartbeat(ctx context.Context, req *kmsg.HeartbeatRequest) error {
+	ctx, cancel := context.WithTimeout(ctx, coordinatorWithin)
+	defer cancel()
+	tick := time.NewTicker(coordinatorWithin / 20)
+	defer tick.Stop()
+	for {
+		resp, err := req.RequestWith(ctx, c.client)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if !errors.Is(err, kerr.CoordinatorNotAvailable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
 }

@@ -19,6 +19,10 @@ import (
 // that the error says what is wrong (connection refused) and not only that time ran out.
 const retryWithin = 4 * time.Second
 
+// freshFor is how long the client may take the leaders of partitions from its cache, the shortest it
+// allows: a partition added a moment ago must be found.
+const freshFor = 10 * time.Millisecond
+
 // Cluster answers questions about topics and their logs. It is safe for concurrent use.
 type Cluster struct {
 	cfg    Config
@@ -34,7 +38,7 @@ func NewCluster(cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts, err = checked(append(opts, offsetsByName(), kgo.RetryTimeout(retryWithin))); err != nil {
+	if opts, err = checked(append(opts, offsetsByName(), kgo.RetryTimeout(retryWithin), kgo.MetadataMinAge(freshFor))); err != nil {
 		return nil, err
 	}
 	client, err := kgo.NewClient(opts...)

@@ -132,10 +132,16 @@ type running struct {
 	chunks []record.Chunk // records are copied, chunks are released
 }
 
-func read(t *testing.T, cfg fetch.Config) *running {
+func newReader(t *testing.T, cfg fetch.Config) *fetch.Reader {
 	t.Helper()
 	rd, err := fetch.NewReader(cfg)
 	require.NoError(t, err)
+	return rd
+}
+
+func read(t *testing.T, cfg fetch.Config) *running {
+	t.Helper()
+	rd := newReader(t, cfg)
 	r := &running{Reader: rd, t: t}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
