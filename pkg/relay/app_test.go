@@ -55,7 +55,8 @@ func (a attempt) len() int {
 
 // app is the application: it notes every attempt and answers by a function, ack without one.
 type app struct {
-	maxBytes int // cuts bodies; 0 = never
+	maxBytes int           // cuts bodies; 0 = never
+	probing  time.Duration // how long a probe takes
 	began    time.Time
 	check    func(a attempt)                   // sees each attempt before the answer
 	done     func(a attempt, o record.Outcome) // and after
@@ -155,6 +156,7 @@ func (a *app) reply(ctx context.Context, at attempt) record.Outcome {
 
 // Ready implements relay.App.
 func (a *app) Ready(context.Context) error {
+	time.Sleep(a.probing)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.probes++

@@ -69,7 +69,7 @@ func playIn(t testing.TB, play func(r *rig)) {
 	}()
 	play(r)
 	if r.engine != nil {
-		r.end()
+		_ = r.end()
 	}
 }
 
@@ -113,6 +113,14 @@ func (r *rig) end() error {
 	r.Helper()
 	r.stop()
 	return r.wait()
+}
+
+// endWell is SIGTERM with the final commit durable.
+func (r *rig) endWell() {
+	r.Helper()
+	if err := r.end(); err != nil {
+		r.Errorf("Run returned %v", err)
+	}
 }
 
 // crash ends the engine without a last commit.
@@ -496,6 +504,9 @@ func (l *ledger) answered(a attempt, o record.Outcome) {
 func (l *ledger) buried(d record.DeadLetter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if bytes.HasPrefix(d.Value, []byte("#")) {
+		l.r.Errorf("a dead letter holds memory that was released")
+	}
 	n, _ := strconv.ParseInt(header(d, "sidecar-offset"), 10, 64)
 	l.settle(tp(header(d, "sidecar-topic")+"/"+header(d, "sidecar-partition")), n)
 }

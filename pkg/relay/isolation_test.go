@@ -131,6 +131,22 @@ func TestCondemnedByReadyURL(t *testing.T) {
 	})
 }
 
+// A record whose reading stopped while ready_url was asked is not condemned from memory that is gone.
+func TestReadingStopsDuringProbe(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.deadLetterTopic()
+		r.cfg.MaxAttempts, r.cfg.ReadyURLSet, r.app.probing = 1, true, 5*time.Second
+		r.kafka.produce("orders/0", 1)
+		r.app.says(status(record.Failed, "500"))
+		r.run()
+		r.pass(5 * time.Second) // the first attempt has failed, the probe runs
+		r.kafka.trim("orders/0", 9)
+		r.pass(time.Minute)
+		r.wantLetters()
+		r.wantState("orders/0", "blocked offset_out_of_range")
+	})
+}
+
 // Without evidence nothing is ever condemned, however often it fails: the app is at fault.
 func TestNeverCondemnedWithoutEvidence(t *testing.T) {
 	scenario(t, func(r *rig) {

@@ -20,7 +20,7 @@ import (
 type script struct {
 	partitions, lanes, maxRecords int
 	policy                        string
-	readyURL, inURL               bool
+	readyURL                      bool
 	chunk, budget                 int
 	steps                         []step
 }

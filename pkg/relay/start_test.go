@@ -39,7 +39,7 @@ func TestRestartGoesOnAtStoredOffset(t *testing.T) {
 		r.crash() // before the first commit
 		r.start()
 		r.pass(2 * time.Second)
-		r.end()
+		r.endWell()
 		r.kafka.produce("orders/0", 2)
 		r.run()
 		r.wantSent("1 orders/0[0,4)", "1 orders/0[0,4)", "1 orders/0[4,6)")
@@ -69,7 +69,7 @@ func TestPartitionAddedWhileDown(t *testing.T) {
 	scenario(t, func(r *rig) {
 		r.cfg.Start.Policy = "latest"
 		r.run()
-		r.end()
+		r.endWell()
 		r.kafka.topic("orders", "id-1", 2)
 		r.kafka.produce("orders/1", 2)
 		r.run()

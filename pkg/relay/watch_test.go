@@ -121,7 +121,7 @@ func TestClusterMismatch(t *testing.T) {
 		r.cfg.TopicRecreated, r.cfg.DataLoss = "earliest", "earliest"
 		r.kafka.produce("orders/0", 5)
 		r.run()
-		r.end()
+		r.endWell()
 		r.kafka.edit(func() { r.kafka.clusterID = "cluster-2" })
 		r.kafka.produce("orders/0", 5)
 		r.run()
