@@ -32,7 +32,7 @@ func TestExitCodesOfTheBinary(t *testing.T) {
 	locked, err := offsets.NewFile(offsets.FileConfig{Path: t.TempDir(), Group: "billing"})
 	require.NoError(t, err)
 	require.NoError(t, locked.Open())
-	defer locked.Close()
+	defer func() { require.NoError(t, locked.Close()) }()
 	free := []string{"metrics.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0"}
 
 	for _, c := range []struct {

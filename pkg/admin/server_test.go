@@ -295,7 +295,7 @@ func TestServeOnAUnixSocket(t *testing.T) {
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	require.NoError(t, err)
 	stale.SetUnlinkOnClose(false)
-	stale.Close()
+	require.NoError(t, stale.Close())
 
 	cfg := Config{MetricsListen: "127.0.0.1:0", AdminListen: "unix:" + path}
 	s := New(cfg, &fakeEngine{}, prometheus.NewRegistry(), "")
