@@ -62,7 +62,7 @@ func NewMembership(cfg Config) (*Membership, error) {
 	)
 	switch cfg.GroupProtocol {
 	case "classic":
-		opts = append(opts, kgo.Balancers(kgo.CooperativeStickyBalancer()))
+		opts = append(opts, kgo.Balancers(newBalancer()))
 	case "consumer":
 		if cfg.InstanceID != "" {
 			return nil, errors.New("kafka.instance_id: must be empty with group_protocol consumer")
