@@ -41,16 +41,20 @@ Exits 1 if a check fails.`,
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			options.out, options.logs = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			err := runDemo(ctx, options)
-			if errors.Is(err, errDemoFailed) {
-				return &exitError{code: exitFailed} // what failed has been printed
-			}
-			return failed(err)
+			return demoExit(runDemo(ctx, options))
 		},
 	}
 	cmd.Flags().BoolVar(&options.keep, "keep", false, "leave everything running at the end and print commands to try")
 	cmd.Flags().BoolVar(&options.verbose, "verbose", false, "print the sidecar's log, too")
 	return cmd
+}
+
+// demoExit makes every failure end the process with 1; what a check found has been printed.
+func demoExit(err error) error {
+	if errors.Is(err, errDemoFailed) {
+		return &exitError{code: exitFailed}
+	}
+	return failed(err)
 }
 
 // runDemo plays all acts. It returns after everything it started has ended: nil when all checks hold.
@@ -121,10 +125,9 @@ func (s *demoStage) stay(ctx context.Context) error {
 	s.say.line("")
 	s.say.line("Everything runs on, with one order a second in every partition. Try:")
 	s.say.line("")
-	for _, line := range s.sidecar.commands() {
+	for _, line := range append([]string{"cat " + s.store.path}, s.sidecar.commands()...) {
 		s.say.line("  " + line)
 	}
-	s.say.line("  cat " + s.store.path)
 	s.say.line("")
 	s.say.line("Ctrl-C ends it.")
 	select {

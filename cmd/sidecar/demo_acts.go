@@ -130,7 +130,7 @@ func (s *demoStage) restart(ctx context.Context) error {
 	c := s.scene()
 	c.say.title("Act 2   Restart, once as a deploy and once as a crash")
 	stopLoad := c.producer.load(ctx, demoTick)
-	defer stopLoad()
+	defer func() { _ = stopLoad() }() // its error counts where the load is stopped in time
 	if err := c.waitAcked(ctx, 300); err != nil {
 		return err
 	}
@@ -140,10 +140,13 @@ func (s *demoStage) restart(ctx context.Context) error {
 	if _, err := c.absence(ctx, "it went on exactly at the stored offsets"); err != nil {
 		return err
 	}
-	if err := c.waitAcked(ctx, 300); err != nil {
+	if err := c.waitCommit(ctx); err != nil {
 		return err
 	}
-	c.say.say("Now kill -9, in the middle of the work.")
+	if err := c.waitAcked(ctx, 60); err != nil {
+		return err
+	}
+	c.say.say("Now kill -9, in the middle of the work, between two commits.")
 	c.kill()
 	repeats, err := c.absence(ctx, "it went on exactly at the stored offsets again")
 	if err != nil {
@@ -194,7 +197,7 @@ func (s *demoStage) growth(ctx context.Context) error {
 	c := s.scene()
 	c.say.title("Act 3   A partition is added under load, with `start: latest`")
 	stopLoad := c.producer.load(ctx, demoTick)
-	defer stopLoad()
+	defer func() { _ = stopLoad() }() // its error counts where the load is stopped in time
 	if err := c.waitAcked(ctx, 200); err != nil {
 		return err
 	}

@@ -161,6 +161,18 @@ func (s *demoStage) waitFirst(ctx context.Context, mark int, partitions ...int32
 	})
 }
 
+// waitCommit waits until a stored offset moves.
+func (s *demoStage) waitCommit(ctx context.Context) error {
+	before, err := s.store.read()
+	if err != nil {
+		return err
+	}
+	return s.wait(ctx, "a commit", func() (bool, error) {
+		keys, err := s.store.read()
+		return err == nil && keys.offset(0) > before.offset(0), err
+	})
+}
+
 // settle waits until the stored offsets stand at the log ends.
 func (s *demoStage) settle(ctx context.Context) error {
 	return s.wait(ctx, "the stored offsets to reach the log ends", func() (bool, error) {

@@ -16,9 +16,9 @@ import (
 func TestDemo(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	var out bytes.Buffer
-	err := runDemo(t.Context(), demoOptions{out: &out, logs: io.Discard})
+	code := execute(t.Context(), []string{"demo"}, nil, &out, io.Discard)
 	t.Log(out.String())
-	require.NoError(t, err)
+	require.Equal(t, exitOK, code)
 
 	require.Regexp(t, `All \d+ checks hold: \d+ records produced, 0 lost, \d+ repeated, in \d+ s\.\n$`, out.String())
 	require.Equal(t, 3, strings.Count(out.String(), "produced    acknowledged    lost    repeated"), "every act ends with its figures")
@@ -38,6 +38,9 @@ func TestDemoLoss(t *testing.T) {
 		require.NoError(t, os.Remove(s.store.path))
 	}})
 	require.ErrorIs(t, err, errDemoFailed)
+	var exit *exitError
+	require.ErrorAs(t, demoExit(err), &exit)
+	require.Equal(t, exitFailed, exit.code)
 	require.Contains(t, out.String(), "FAIL  nothing is lost: 100 of 100 records never reached the app")
 	require.Regexp(t, regexp.MustCompile(`\d+ of \d+ checks failed\.\n$`), out.String())
 }
