@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,7 +21,7 @@ const stopWithin = 30 * time.Second
 type process struct {
 	name   string
 	argv   []string
-	env    []string // added to the test's own environment
+	env    []string // added to cleanEnv
 	dir    string   // working directory; "" = the test's
 	output string   // path of the file
 
@@ -43,7 +44,7 @@ func (p *process) start() error {
 	cmd := exec.Command(p.argv[0], p.argv[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), p.env...)
+	cmd.Env = append(cleanEnv(), p.env...)
 	cmd.SysProcAttr = sysProcAttr()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
@@ -51,6 +52,13 @@ func (p *process) start() error {
 	p.cmd, p.done = cmd, make(chan struct{})
 	go p.reap(cmd, p.done)
 	return nil
+}
+
+// cleanEnv is the test's environment without what would configure the sidecar or Consul.
+func cleanEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "SIDECAR_") || strings.HasPrefix(variable, "CONSUL_")
+	})
 }
 
 // reap waits for the end of the process, whoever ends it.

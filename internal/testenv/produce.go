@@ -100,7 +100,8 @@ func (k *KafkaServer) StartLoad(topic string, partitions int32, perSecond int) *
 	return l
 }
 
-// run sends a small burst every 20 ms; cancelling stops sending, and what was sent is waited for.
+// run sends a small burst every 20 ms to the partitions its client knows; cancelling stops sending,
+// and what was sent is waited for.
 func (l *Load) run(ctx context.Context, cl *kgo.Client, topic string, perSecond int) {
 	defer close(l.done)
 	const every = 20 * time.Millisecond
@@ -120,6 +121,11 @@ func (l *Load) run(ctx context.Context, cl *kgo.Client, topic string, perSecond 
 			l.mu.Lock()
 			partition := int32(i) % l.partitions
 			l.mu.Unlock()
+			// The first record makes the client ask; a partition that was added is not known at once.
+			if leader, _, _ := cl.PartitionLeader(topic, partition); leader < 0 && i > 0 {
+				cl.ForceMetadataRefresh()
+				break
+			}
 			cl.Produce(context.Background(), numbered(topic, partition, "load", i), l.acked)
 			i++
 		}

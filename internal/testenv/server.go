@@ -72,6 +72,6 @@ func (s *server) forTest(t testing.TB) *server {
 // printOnFailure shows the end of the log when the test has failed.
 func (s *server) printOnFailure(t testing.TB) {
 	if t.Failed() {
-		t.Log(s.proc.tail(60))
+		t.Log(s.proc.tail(20))
 	}
 }

@@ -168,6 +168,7 @@ func RunSidecar(t testing.TB, args ...string) (code int, output string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, sidecarBinary(t), args...)
 	cmd.Dir = t.TempDir()
+	cmd.Env = cleanEnv()
 	cmd.SysProcAttr = sysProcAttr()
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -169,6 +170,7 @@ func (r *Reader) Run(ctx context.Context, sink func(ctx context.Context, chunks 
 	r.client.Store(cl)
 	defer func() {
 		r.client.Store(nil)
+		r.stop(cl, slices.Collect(maps.Keys(r.reading))) // franz-go 1.22.2 races with its own fetches in Close
 		cl.Close()
 	}()
 	for ctx.Err() == nil {
