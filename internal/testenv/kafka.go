@@ -134,7 +134,7 @@ func kafkaProperties(port, controller int, data string) map[string]string {
 		"group.consumer.min.heartbeat.interval.ms":         "500",
 		"auto.create.topics.enable":                        "false",
 		// After a kill the broker may register again only when its old session is over.
-		"broker.session.timeout.ms":    "3000",
+		"broker.session.timeout.ms":    "6000",
 		"broker.heartbeat.interval.ms": "500",
 	}
 }

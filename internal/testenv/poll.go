@@ -42,8 +42,8 @@ func poll(within time.Duration, cond func() error) error {
 		if err == nil {
 			return nil
 		}
-		if stop := (giveUpError{}); errors.As(err, &stop) {
-			return stop.error
+		if stop := (GiveUpError{}); errors.As(err, &stop) {
+			return stop
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("not in time: %w", err)
@@ -52,5 +52,8 @@ func poll(within time.Duration, cond func() error) error {
 	}
 }
 
-// giveUpError ends a poll at once: waiting can't help.
-type giveUpError struct{ error }
+// GiveUpError ends Eventually at once: waiting can't help.
+type GiveUpError struct{ error }
+
+// GiveUp makes a GiveUpError of a formatted message.
+func GiveUp(format string, args ...any) error { return GiveUpError{fmt.Errorf(format, args...)} }

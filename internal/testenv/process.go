@@ -170,7 +170,7 @@ func (p *process) startReady(within time.Duration, ready func() error) error {
 	}
 	err := poll(within, func() error {
 		if !p.running() {
-			return giveUpError{fmt.Errorf("ended with code %d", p.exit)}
+			return GiveUp("ended with code %d", p.exit)
 		}
 		return ready()
 	})

@@ -80,6 +80,15 @@ func (s *SidecarProcess) PID() int { return s.proc.pid() }
 // Running says whether the process has not ended.
 func (s *SidecarProcess) Running() bool { return s.proc.running() }
 
+// Crashed is an error that ends Eventually when the process has ended as it should in no test that
+// waits for something: by a panic or for its configuration (both are code 2).
+func (s *SidecarProcess) Crashed() error {
+	if !s.proc.running() && s.proc.exit == 2 {
+		return GiveUp("the sidecar ended with code 2")
+	}
+	return nil
+}
+
 // Log is everything it has written, over all its starts.
 func (s *SidecarProcess) Log() string { return s.proc.log() }
 
@@ -116,7 +125,7 @@ func (s *SidecarProcess) WaitReady() {
 	s.t.Helper()
 	Eventually(s.t, time.Minute, "the sidecar to be ready", func() error {
 		if !s.Running() {
-			return giveUpError{fmt.Errorf("the sidecar ended with code %d", s.proc.exit)}
+			return GiveUp("the sidecar ended with code %d", s.proc.exit)
 		}
 		status, body, err := s.Get("http://" + s.metrics + "/readyz")
 		if err == nil && status != http.StatusOK {

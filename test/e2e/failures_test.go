@@ -191,7 +191,7 @@ func TestStockToolsSeeTheMirror(t *testing.T) {
 	produced := s.kafka.Produce(s.topic, 2, 60, "v")
 	sidecar := s.sidecar(testenv.Set("start", "earliest"))
 	s.waitAcked(produced)
-	testenv.Eventually(t, soon, "the mirrored offsets", func() error {
+	s.eventually("the mirrored offsets", func() error {
 		if at := s.kafka.GroupOffsets(s.group, s.topic); at[0] != 30 || at[1] != 30 {
 			return fmt.Errorf("the Kafka group has %v", at)
 		}

@@ -71,7 +71,7 @@ func TestFrozenReplicaIsFenced(t *testing.T) {
 	for partition := range int32(4) {
 		before[partition], _ = s.stored(partition)
 	}
-	testenv.Eventually(t, soon, "the successor to commit all partitions", func() error {
+	s.eventually("the successor to commit all partitions", func() error {
 		for partition, old := range before {
 			if now, _ := s.stored(partition); now.Offset <= old.Offset {
 				return fmt.Errorf("partition %d stands at %d", partition, now.Offset)

@@ -24,6 +24,8 @@ type scene struct {
 	app    *testenv.AppServer
 	topic  string
 	group  string
+
+	sidecars []*testenv.SidecarProcess
 }
 
 // newScene makes a topic of its own on the shared servers, and an app that acknowledges everything.
@@ -56,7 +58,22 @@ func (s *scene) settings() []testenv.SidecarOption {
 // sidecar starts one; later options win.
 func (s *scene) sidecar(opts ...testenv.SidecarOption) *testenv.SidecarProcess {
 	s.t.Helper()
-	return testenv.Sidecar(s.t, append(s.settings(), opts...)...)
+	p := testenv.Sidecar(s.t, append(s.settings(), opts...)...)
+	s.sidecars = append(s.sidecars, p)
+	return p
+}
+
+// eventually waits for cond, but not for a sidecar that has crashed.
+func (s *scene) eventually(what string, cond func() error) {
+	s.t.Helper()
+	testenv.Eventually(s.t, soon, what, func() error {
+		for _, p := range s.sidecars {
+			if err := p.Crashed(); err != nil {
+				return err
+			}
+		}
+		return cond()
+	})
 }
 
 // key is a document of the store under the scene's group and topic.
@@ -104,7 +121,7 @@ func (s *scene) stored(partition int32) (stored, bool) {
 // waitStored waits until the store has the offset for the partition.
 func (s *scene) waitStored(partition int32, offset int64) {
 	s.t.Helper()
-	testenv.Eventually(s.t, soon, fmt.Sprintf("offset %d of partition %d in the store", offset, partition), func() error {
+	s.eventually(fmt.Sprintf("offset %d of partition %d in the store", offset, partition), func() error {
 		if doc, _ := s.stored(partition); doc.Offset != offset {
 			return fmt.Errorf("the store has %+v", doc)
 		}
@@ -123,7 +140,7 @@ func (s *scene) waitCaughtUp() {
 // waitAcked waits until the app has acknowledged every record of the log.
 func (s *scene) waitAcked(log []testenv.Produced) {
 	s.t.Helper()
-	testenv.Eventually(s.t, soon, fmt.Sprintf("%d records acknowledged", len(log)), func() error {
+	s.eventually(fmt.Sprintf("%d records acknowledged", len(log)), func() error {
 		return noLoss(log, s.app.Deliveries())
 	})
 }
@@ -131,7 +148,7 @@ func (s *scene) waitAcked(log []testenv.Produced) {
 // waitDelivery waits until the app has received n requests.
 func (s *scene) waitDelivery(n int) {
 	s.t.Helper()
-	testenv.Eventually(s.t, soon, fmt.Sprintf("%d requests at the app", n), func() error {
+	s.eventually(fmt.Sprintf("%d requests at the app", n), func() error {
 		if got := len(s.app.Deliveries()); got < n {
 			return fmt.Errorf("%d so far", got)
 		}
@@ -144,6 +161,9 @@ func waitStatus(t *testing.T, p *testenv.SidecarProcess, what string, cond func(
 	t.Helper()
 	var status relay.Status
 	testenv.Eventually(t, soon, what, func() error {
+		if err := p.Crashed(); err != nil {
+			return err
+		}
 		status = relay.Status{}
 		if err := p.Status(&status); err != nil {
 			return err

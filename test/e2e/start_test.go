@@ -48,7 +48,7 @@ func TestBaselineStandsBeforeTheAppIsThere(t *testing.T) {
 	s.kafka.Produce(s.topic, 2, 8, "before")
 	s.app.Stop()
 	sidecar := s.sidecar(testenv.Set("start", "latest"))
-	testenv.Eventually(t, soon, "the baseline", func() error {
+	s.eventually("the baseline", func() error {
 		if doc, ok := s.storedTopic(); !ok || len(doc.Baseline) != 2 {
 			return fmt.Errorf("the store has %+v", doc)
 		}
