@@ -102,6 +102,14 @@ func TestConfigurationIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnyBudgetIsTaken(t *testing.T) {
+	for _, budget := range []int64{0, 1 << 20, 128 << 20, 64 << 30} {
+		cfg := config(t, "127.0.0.1:1", "billing", "orders")
+		cfg.MemoryBudget = budget
+		newReader(t, cfg)
+	}
+}
+
 func TestReaderUnauthorized(t *testing.T) {
 	c, cfg := fake(t)
 	r := read(t, cfg)

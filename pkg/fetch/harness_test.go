@@ -99,15 +99,15 @@ func (m *member) assignment() []record.TopicPartition {
 	return slices.SortedFunc(maps.Keys(m.now), record.TopicPartition.Compare)
 }
 
-// waitFor waits until the members together have n partitions, each at least min, none twice.
-func waitFor(t *testing.T, n, min int, members ...*member) {
+// waitFor waits until the members together have n partitions, each member at least so many, none twice.
+func waitFor(t *testing.T, n, least int, members ...*member) {
 	t.Helper()
 	testenv.Eventually(t, within, fmt.Sprintf("%d partitions to be assigned", n), func() error {
 		all := map[record.TopicPartition]bool{}
 		sum := 0
 		for _, m := range members {
 			parts := m.assignment()
-			if len(parts) < min {
+			if len(parts) < least {
 				return fmt.Errorf("a member has %v", parts)
 			}
 			sum += len(parts)
@@ -205,7 +205,7 @@ func (r *running) waitNext(claim uint64, next int64) []string {
 			return fmt.Errorf("nothing was read")
 		}
 		if last := chunks[len(chunks)-1]; last.Err != nil || last.Next != next {
-			return fmt.Errorf("position %d, error %v", last.Next, last.Err)
+			return fmt.Errorf("position %d, error: %w", last.Next, last.Err)
 		}
 		return nil
 	})

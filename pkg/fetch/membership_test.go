@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -168,6 +169,7 @@ func TestInstanceIDInUse(t *testing.T) {
 		return nil
 	})
 	require.Empty(t, a.assignment())
+	require.Equal(t, 1, a.lost, "they are somebody else's already")
 	require.ErrorIs(t, commit(t, a, map[record.TopicPartition]record.Position{tp(topic, 0): from(1)}), fetch.ErrNotMember)
 	// It does not take the id back.
 	testenv.Throughout(t, 4*time.Second, "the second member keeps its partitions", func() error {
@@ -215,8 +217,11 @@ func TestGroupOfAnOrdinaryConsumer(t *testing.T) {
 func TestConsumerProtocol(t *testing.T) {
 	kafka, cfg, topic := scene(t, 4)
 	cfg.GroupProtocol = "consumer"
+	var log logged
+	cfg.Log = zerolog.New(&log)
 	a := join(t, cfg)
 	waitFor(t, 4, 4, a)
+	require.Contains(t, log.String(), `"protocol":"consumer"`)
 	b := join(t, cfg)
 	waitFor(t, 4, 2, a, b)
 	own := a.assignment()[0]

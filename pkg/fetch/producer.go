@@ -2,9 +2,11 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
@@ -56,6 +58,11 @@ func NewProducer(cfg Config) (*Producer, error) {
 func (p *Producer) Produce(ctx context.Context, letters []record.DeadLetter) (int, error) {
 	for i := range letters {
 		if err := p.client.ProduceSync(ctx, letterRecord(&letters[i])).FirstErr(); err != nil {
+			if errors.Is(err, kerr.UnknownTopicID) {
+				// The topic was recreated. The client keeps to the id it saw first until it forgets the
+				// topic, so that the next try reaches the new one.
+				p.client.PurgeTopicsFromProducing(letters[i].Topic)
+			}
 			return i, fmt.Errorf("write a dead letter to %s: %w", letters[i].Topic, err)
 		}
 	}

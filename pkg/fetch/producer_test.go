@@ -75,6 +75,20 @@ func TestDeadLetterThatFailsStopsTheRest(t *testing.T) {
 	})
 }
 
+func TestDeadLetterAfterItsTopicWasRecreated(t *testing.T) {
+	kafka, cfg, topic := scene(t, 1)
+	p := newProducer(t, cfg)
+	_, err := p.Produce(t.Context(), []record.DeadLetter{{Topic: topic, Value: []byte("old")}})
+	require.NoError(t, err)
+	kafka.DeleteTopic(topic)
+	kafka.CreateTopic(topic, 1)
+	testenv.Eventually(t, time.Minute, "a produce to the new topic", func() error {
+		_, err := p.Produce(t.Context(), []record.DeadLetter{{Topic: topic, Value: []byte("new")}})
+		return err
+	})
+	require.Equal(t, map[int32]int64{0: 1}, kafka.EndOffsets(topic))
+}
+
 func TestDeadLetterWithoutBrokersEndsWithItsContext(t *testing.T) {
 	p := newProducer(t, config(t, "127.0.0.1:1", "g", "orders"))
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -93,7 +94,7 @@ func NewReader(cfg Config) (*Reader, error) {
 		kgo.FetchMaxBytes(fetchBytes(cfg.MemoryBudget, 1)),
 		kgo.FetchMaxPartitionBytes(maxPartitionBytes),
 		kgo.FetchMaxWait(fetchWait),
-		kgo.MaxDecompressBatchBytes(int(max(cfg.MemoryBudget, minFetchBytes))),
+		kgo.MaxDecompressBatchBytes(int(min(max(cfg.MemoryBudget, minFetchBytes), math.MaxInt32))), // the client's own bound
 		kgo.WithPools(&pools{}),
 	)
 	if cfg.Rack != "" {
