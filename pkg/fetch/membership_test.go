@@ -180,9 +180,16 @@ func TestInstanceIDInUse(t *testing.T) {
 	})
 }
 
+// Also one with the balancer that the sidecar uses under its own name: it would take a share of the partitions.
 func TestGroupOfAnOrdinaryConsumer(t *testing.T) {
+	for _, balancer := range []kgo.GroupBalancer{kgo.RangeBalancer(), kgo.CooperativeStickyBalancer()} {
+		t.Run(balancer.ProtocolName(), func(t *testing.T) { groupOfAnOrdinaryConsumer(t, balancer) })
+	}
+}
+
+func groupOfAnOrdinaryConsumer(t *testing.T, balancer kgo.GroupBalancer) {
 	kafka, cfg, topic := scene(t, 1)
-	other := kafka.Client(kgo.ConsumerGroup(cfg.Group), kgo.ConsumeTopics(topic), kgo.Balancers(kgo.RangeBalancer()), kgo.SessionTimeout(6*time.Second))
+	other := kafka.Client(kgo.ConsumerGroup(cfg.Group), kgo.ConsumeTopics(topic), kgo.Balancers(balancer), kgo.SessionTimeout(6*time.Second))
 	adm := kadm.NewClient(kafka.Client())
 	testenv.Eventually(t, within, "the other consumer to join", func() error {
 		groups, err := adm.DescribeGroups(t.Context(), cfg.Group)
