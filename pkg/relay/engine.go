@@ -45,6 +45,7 @@ type Engine struct {
 	deps Deps
 	log  zerolog.Logger
 	m    *metrics
+	name string // of this process, for people: <host name>/<6 hex>
 
 	mailbox chan func()   // closures for the loop, in order
 	done    chan struct{} // closed when the loop has ended
@@ -79,6 +80,7 @@ func New(cfg Config, deps Deps) *Engine {
 		cfg:        cfg,
 		deps:       deps,
 		log:        cfg.Log,
+		name:       cfg.HostName + "/" + nonce()[:6],
 		mailbox:    make(chan func(), 64),
 		done:       make(chan struct{}),
 		partitions: map[record.TopicPartition]*partition{},

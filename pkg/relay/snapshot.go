@@ -22,7 +22,7 @@ func (e *Engine) Status(ctx context.Context) (Status, error) {
 func (e *Engine) snapshot() Status {
 	s := Status{
 		Group:   e.cfg.Group,
-		Member:  e.cfg.HostName,
+		Member:  e.name,
 		State:   e.life.state,
 		Since:   e.life.since,
 		App:     AppStatus{Up: e.app.up, URL: e.cfg.AppURL, Error: e.appError()},

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestStatus(t *testing.T) {
 			r.Errorf("orders/1 %+v", p1)
 		}
 		s := r.status()
-		if s.State != "running" || s.Group != "billing" || s.Member != "pod-1" || len(s.Partitions) != 3 || s.Memory.Max != 128<<20 {
+		if s.State != "running" || s.Group != "billing" || !strings.HasPrefix(s.Member, "pod-1/") || len(s.Partitions) != 3 || s.Memory.Max != 128<<20 {
 			r.Errorf("status %+v", s)
 		}
 		if len(s.Topics) != 1 || s.Topics[0].Partitions != 3 || s.Topics[0].Tracked != 3 || s.Topics[0].TopicID != "id-1" {
