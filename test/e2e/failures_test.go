@@ -72,6 +72,23 @@ func TestRejectedRecordGoesToTheDeadLetterTopic(t *testing.T) {
 	require.GreaterOrEqual(t, attempts, 1)
 }
 
+// An offset moves past a condemned record only when its letter is durable: without the topic it does not.
+func TestMissingDeadLetterTopicBlocks(t *testing.T) {
+	s := newScene(t, 1)
+	s.rejectOffset(0, 3)
+	produced := s.kafka.Produce(s.topic, 1, 20, "v")
+	sidecar := s.sidecar(testenv.Set("start", "earliest"), testenv.Set("dead_letter.policy", "topic"))
+	waitReason(t, sidecar, "dead_letter")
+	s.waitAcked(produced[:3])
+	waitBlocked(t, sidecar, 0, "dead_letter")
+	s.waitStored(0, 3)
+	s.kafka.CreateTopic(s.topic+".dead", 1)
+	s.waitAcked(produced[4:])
+	s.waitCaughtUp()
+	require.Equal(t, "v-3", string(s.consume(s.topic+".dead", 1)[0].Value))
+	sidecar.WaitReady()
+}
+
 // The default policy: the partition waits for its record, the other goes on.
 func TestPoisonBlocksItsPartitionOnly(t *testing.T) {
 	s := newScene(t, 2)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -117,4 +118,29 @@ func TestKillInTheMiddleLosesNothing(t *testing.T) {
 	watch.check()
 	s.verify(produced)
 	require.Equal(t, 0, sidecar.Stop())
+}
+
+// With an app that is slower than the commit interval every commit happens while a request is in
+// flight: what is in flight must not be in it.
+func TestNothingIsStoredBeforeItsAck(t *testing.T) {
+	s := newScene(t, 1)
+	s.app.SetAnswer(func(testenv.AppBatch) testenv.Answer {
+		<-time.After(300 * time.Millisecond) // the app's work
+		return testenv.Answer{}
+	})
+	produced := s.kafka.Produce(s.topic, 1, 500, "v")
+	watch := s.watchStore()
+	sidecar := s.sidecar(testenv.Set("start", "earliest"), testenv.Set("commit.interval", "50ms"))
+	s.waitDelivery(4)
+	sidecar.Kill() // in the fourth request: the third was acknowledged
+	doc, ok := s.stored(0)
+	require.True(t, ok)
+	require.LessOrEqual(t, doc.Offset, int64(150))
+	sidecar.Start()
+	s.waitAcked(produced)
+	s.waitStored(0, 500)
+	watch.check()
+	log := s.app.Deliveries()
+	require.Equal(t, doc.Offset, log[4].Batch.Parts[0].FromOffset)
+	require.NoError(t, inOrder(log))
 }
