@@ -116,7 +116,6 @@ func (e *Engine) claimed(p *partition, r claimResult) {
 // takeOver makes p deliverable under its new claim, or blocks it with the claim held.
 func (e *Engine) takeOver(p *partition, r claimResult) {
 	e.storeWell()
-	p.claimTries = 0
 	p.claim = &claim{entry: r.entry}
 	p.held = true
 	p.acked, p.epoch, p.next = r.entry.Offset, r.entry.LeaderEpoch, r.entry.Offset

@@ -179,6 +179,7 @@ func (e *Engine) accept(c record.Chunk, at time.Time) {
 		return
 	}
 	e.m.fetched.WithLabelValues(c.Topic).Add(float64(len(c.Records)))
+	p.claimTries = 0 // reading works again
 	p.queue.push(c, at)
 	p.next = c.Next
 	e.holdBack(p)
