@@ -18,7 +18,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # Packages under test at once. Each may start a broker and a Consul server of its own.
 JOBS     ?= 2
 # A count rather than a time: go ends a fuzz test that runs into its time with "context deadline exceeded" now and then.
-FUZZTIME ?= 100000x
+FUZZTIME ?= 20000x
 GOTEST   := go test -race -shuffle=on -count=1
 
 .DEFAULT_GOAL := help
