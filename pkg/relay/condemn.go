@@ -181,6 +181,11 @@ func (e *Engine) blockAt(p *partition, v verdict, reason, detail string) {
 
 // bury writes the condemned records to the dead-letter topic; offsets move when the brokers have them.
 func (e *Engine) bury(p *partition, rs []record.Record, verdicts []verdict, cut int64, then func()) {
+	if !p.queue.has(verdicts[0].offset) { // reading stopped meanwhile and rs has lost its memory: they come again
+		e.acked(p, verdicts[0].offset)
+		e.goOn(p)
+		return
+	}
 	claim := p.claim
 	letters := make([]record.DeadLetter, len(verdicts))
 	for i, v := range verdicts {

@@ -231,7 +231,7 @@ func (e *Engine) queueBound() int {
 func (e *Engine) ack(p *partition, until int64) int {
 	n, epoch, freed := p.queue.pop(until)
 	e.budget.giveBack(int64(freed))
-	if n > 0 {
+	if n > 0 || until > p.acked { // without a record (they were given up meanwhile) the epoch is unknown
 		p.epoch = epoch
 	}
 	if p.queue.empty() && p.next > until {

@@ -1,0 +1,94 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
+)
+
+// breakReading stops the reading of a partition as an error that does not heal does; the log stays whole.
+func (r *rig) breakReading(name string) {
+	r.Helper()
+	r.reader.mu.Lock()
+	rd := r.reader.reads[tp(name)]
+	delete(r.reader.reads, tp(name))
+	r.reader.mu.Unlock()
+	if rd == nil {
+		r.Fatalf("%s is not being read", name)
+	}
+	c := record.Chunk{TopicPartition: tp(name), Claim: rd.claim, LogEnd: -1, Err: &record.ReadError{Kind: record.ReadFailed, Err: errors.New("the reader failed")}}
+	if err := r.engine.Feed(context.Background(), []record.Chunk{c}); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// When reading stops while a batch is in flight, its records' memory is gone: what the app rejects is
+// not dead-lettered from it, it comes again.
+func TestReadingStopsBeforeReject(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.deadLetterTopic()
+		r.kafka.produce("orders/0", 3)
+		r.app.answers(func(_ context.Context, a attempt) record.Outcome {
+			time.Sleep(5 * time.Second)
+			return poisonedByName("orders/0", 1)(nil, a)
+		})
+		r.run()
+		r.breakReading("orders/0")
+		r.pass(time.Minute)
+		r.wantLetters("orders/0:1")
+		if got := r.letters.all(); len(got) > 0 && string(got[0].Value) != "orders/0:1" {
+			r.Errorf("dead letter %q", got[0].Value)
+		}
+		r.wantCommitted("orders/0", 3)
+	})
+}
+
+// The same for a lone record that has failed often enough.
+func TestReadingStopsBeforeLastFailure(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.deadLetterTopic()
+		r.cfg.MaxAttempts, r.cfg.Lanes = 1, 2
+		r.kafka.topic("orders", "id-1", 2)
+		r.kafka.produce("orders/0", 1)
+		r.app.answers(func(_ context.Context, a attempt) record.Outcome {
+			if !a.holds("orders/0", 0) {
+				return ack()
+			}
+			time.Sleep(5 * time.Second)
+			return status(record.Failed, "500")
+		})
+		r.run()
+		r.kafka.produce("orders/1", 1) // evidence that the app is well
+		r.pass(time.Second)
+		r.breakReading("orders/0")
+		for range 60 {
+			r.kafka.produce("orders/1", 1)
+			r.pass(time.Second)
+		}
+		r.wantLetters("orders/0:0")
+		r.wantCommitted("orders/0", 1)
+	})
+}
+
+// What is acknowledged after reading stopped is committed with an unknown leader epoch: by the epoch
+// of an earlier record the log would look truncated.
+func TestReadingStopsBeforeAck(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.kafka.log("orders/0", func(l *kafkaLog) { l.epoch = 3 })
+		r.kafka.produce("orders/0", 2)
+		r.run()
+		r.kafka.log("orders/0", func(l *kafkaLog) { l.epoch = 4 })
+		r.app.answers(after(5*time.Second, ack()))
+		r.kafka.produce("orders/0", 3)
+		r.pass(time.Second)
+		r.breakReading("orders/0")
+		r.pass(10 * time.Second)
+		r.wantCommitted("orders/0", 5)
+		if epoch := r.stored("orders/0")["leaderEpoch"]; epoch != -1.0 {
+			r.Errorf("leader epoch %v", epoch)
+		}
+	})
+}
