@@ -247,8 +247,12 @@ type letters struct {
 }
 
 // Produce implements relay.DeadLetters.
-func (l *letters) Produce(_ context.Context, batch []record.DeadLetter) (int, error) {
-	time.Sleep(l.delay)
+func (l *letters) Produce(ctx context.Context, batch []record.DeadLetter) (int, error) {
+	select {
+	case <-time.After(l.delay):
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fail != nil {

@@ -124,6 +124,7 @@ func (e *Engine) startLeaving(p *partition, lost bool) {
 	if p.coming != nil {
 		e.dissolve(p.coming)
 	}
+	e.cutClaim(p)
 	if p.sending == nil && !p.letting {
 		return
 	}
@@ -135,13 +136,16 @@ func (e *Engine) startLeaving(p *partition, lost bool) {
 		if p.sending != nil {
 			p.sending.cancel()
 		}
+		if p.letting {
+			p.cutLet()
+		}
 	})
 }
 
 // checkLeaving takes p's next step out when the one before has ended.
 func (e *Engine) checkLeaving(p *partition) {
 	l := p.leaving
-	if l == nil || p.gone || p.sending != nil || p.lent != nil || p.letting {
+	if l == nil || p.gone || p.sending != nil || p.lent != nil || p.letting || p.claiming {
 		return
 	}
 	if p.claim != nil && (p.claim.dirty || p.claim.writing) && e.life.drain.err == nil {

@@ -14,8 +14,10 @@ import (
 
 // claimer takes the keys of assigned partitions, a group of them at a time.
 type claimer struct {
-	queue []*partition
-	busy  bool
+	queue  []*partition
+	busy   bool
+	cancel context.CancelFunc // cuts the claim under way; set while busy
+	cut    bool               // it was cut
 }
 
 // queueClaim lets p be claimed, unless its topic is in a state that forbids it.
@@ -42,26 +44,48 @@ func (e *Engine) claimNext() {
 	if c.busy || len(c.queue) == 0 || !e.life.taking {
 		return
 	}
-	n := min(len(c.queue), record.MaxWrites)
-	parts := slices.Clone(c.queue[:n])
-	c.queue = c.queue[n:]
-	c.busy = true
-	asked := make([]claimRequest, n)
-	for i, p := range parts {
-		asked[i] = claimRequest{TopicPartition: p.TopicPartition, doc: p.topic.doc, mustExist: p.held}
+	var parts []*partition
+	var asked []claimRequest
+	for len(c.queue) > 0 && len(parts) < record.MaxWrites {
+		p := c.queue[0]
+		c.queue = c.queue[1:]
+		reason, detail := p.topic.blocks()
+		switch {
+		case p.gone || p.claim != nil || p.leaving != nil: // since it was queued
+		case reason != "":
+			e.setBlock(p, reason, detail)
+		default:
+			p.claiming = true
+			parts = append(parts, p)
+			asked = append(asked, claimRequest{TopicPartition: p.TopicPartition, doc: p.topic.doc, mustExist: p.held})
+		}
 	}
-	e.async(func(ctx context.Context) func() {
-		ctx, cancel := context.WithTimeout(ctx, 4*e.cfg.StoreTimeout)
+	if len(parts) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(e.work, 4*e.cfg.StoreTimeout)
+	c.busy, c.cut, c.cancel = true, false, cancel
+	e.async(func(context.Context) func() {
 		defer cancel()
 		results := e.claim(ctx, asked)
 		return func() {
 			c.busy = false
 			for i, p := range parts {
-				e.claimed(p, results[i])
+				p.claiming = false
+				e.claimed(p, asked[i], results[i])
 			}
 			e.claimNext()
 		}
 	})
+}
+
+// cutClaim cuts the claim under way if p is in it. Its membership may be proved already, and its write
+// would take the key from the next owner. The others in it are claimed again.
+func (e *Engine) cutClaim(p *partition) {
+	if p.claiming {
+		e.claims.cut = true
+		e.claims.cancel()
+	}
 }
 
 // claimRequest is what a claim needs to know of a partition.
@@ -89,12 +113,20 @@ type loss struct {
 
 func (l *loss) count() int64 { return max(l.to-l.from, l.from-l.to) }
 
-// claimed goes on with a partition after its claim.
-func (e *Engine) claimed(p *partition, r claimResult) {
-	if p.gone || p.claim != nil || p.leaving != nil {
+// claimed goes on with a partition after its claim. The topic may have changed while it was made: an
+// alarm came, or its document is of another log by now.
+func (e *Engine) claimed(p *partition, asked claimRequest, r claimResult) {
+	if p.leaving != nil {
+		e.checkLeaving(p)
 		return
 	}
+	reason, detail := p.topic.blocks()
 	switch {
+	case p.gone || p.claim != nil:
+	case reason != "":
+		e.setBlock(p, reason, detail)
+	case r.err != nil && e.claims.cut, otherID(asked.doc.TopicID, p.topic.doc.TopicID):
+		e.queueClaim(p)
 	case r.err != nil:
 		p.claimTries++
 		p.lastError = "claim: " + r.err.Error()

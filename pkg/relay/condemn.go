@@ -51,19 +51,32 @@ func (e *Engine) judge(p *partition, r record.Record, status, reason string, wai
 // judgeByProbe asks the app's ready_url; meanwhile p has nothing in flight and no plan.
 func (e *Engine) judgeByProbe(p *partition, r record.Record, v verdict) {
 	claim := p.claim
-	p.letting = true
-	e.async(func(ctx context.Context) func() {
+	e.let(p, func(ctx context.Context) func() {
 		err := e.deps.App.Ready(ctx)
+		cut := ctx.Err() != nil
 		return func() {
-			p.letting = false
 			switch {
-			case p.claim != claim || p.gone || p.leaving != nil || !p.queue.has(r.Offset): // or its memory is gone
+			case cut || p.claim != claim || p.gone || p.leaving != nil || !p.queue.has(r.Offset): // or its memory is gone
 				e.settled(p)
 			case err != nil:
 				e.appFails(p)
 			default:
 				e.condemn(p, []record.Record{r}, []verdict{v}, r.Offset+1, func() { e.goOn(p) })
 			}
+		}
+	})
+}
+
+// let runs a call that p's next step waits for. A revoke and a drain cut it as they cut a request.
+func (e *Engine) let(p *partition, call func(ctx context.Context) func()) {
+	ctx, cancel := context.WithCancel(e.work)
+	p.letting, p.cutLet = true, cancel
+	e.async(func(context.Context) func() {
+		defer cancel()
+		then := call(ctx)
+		return func() {
+			p.letting, p.cutLet = false, nil
+			then()
 		}
 	})
 }
@@ -191,11 +204,10 @@ func (e *Engine) bury(p *partition, rs []record.Record, verdicts []verdict, cut 
 	for i, v := range verdicts {
 		letters[i] = e.deadLetter(p, rs[indexOf(rs, v.offset)], v)
 	}
-	p.letting = true
-	e.async(func(ctx context.Context) func() {
+	e.let(p, func(ctx context.Context) func() {
 		n, err := e.deps.DeadLetters.Produce(ctx, letters)
+		ended := ctx.Err() != nil
 		return func() {
-			p.letting = false
 			if p.claim != claim || p.gone {
 				e.settled(p)
 				return
@@ -206,6 +218,8 @@ func (e *Engine) bury(p *partition, rs []record.Record, verdicts []verdict, cut 
 				e.pass(p, v)
 			}
 			switch {
+			case n < len(verdicts) && ended: // whoever reads on delivers the rest again
+				e.acked(p, verdicts[n].offset)
 			case n < len(verdicts):
 				e.acked(p, verdicts[n].offset)
 				e.blockAt(p, verdicts[n], reasonDeadLetter, "produce to "+letters[n].Topic+": "+errText(err))

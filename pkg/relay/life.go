@@ -128,6 +128,11 @@ func (e *Engine) cutDrain() {
 			l.sending.cancel()
 		}
 	}
+	for _, p := range e.partitions {
+		if p.letting {
+			p.cutLet()
+		}
+	}
 	d.timer = e.after(e.cfg.StoreTimeout, e.cutDrain)
 	e.commits.tries = 0
 	e.commitNow()

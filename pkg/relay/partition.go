@@ -40,9 +40,10 @@ type partition struct {
 	record.TopicPartition
 	topic *topic
 
-	claim *claim // nil until the key in the store is taken
-	held  bool   // a claim was held before: its key must exist
-	gone  bool   // no longer assigned; results that still arrive are dropped
+	claim    *claim // nil until the key in the store is taken
+	claiming bool   // a claim is under way
+	held     bool   // a claim was held before: its key must exist
+	gone     bool   // no longer assigned; results that still arrive are dropped
 
 	// Reading.
 	queue   queue
@@ -55,12 +56,13 @@ type partition struct {
 	// Delivering.
 	queued  bool // stands in the ready queue
 	readyAt time.Time
-	cutOff  bool    // the byte limit cut it out of its last batch: it comes first in the next
-	sending *flight // the batch in flight that holds its first records
-	coming  *flight // the batch being prepared
-	lent    *flight // the batch whose encoder may be reading p's records
-	plan    *plan   // the batch that comes next, decided when an attempt did not end in an ack
-	letting bool    // dead letters are being produced
+	cutOff  bool               // the byte limit cut it out of its last batch: it comes first in the next
+	sending *flight            // the batch in flight that holds its first records
+	coming  *flight            // the batch being prepared
+	lent    *flight            // the batch whose encoder may be reading p's records
+	plan    *plan              // the batch that comes next, decided when an attempt did not end in an ack
+	letting bool               // dead letters are being produced, or ready_url is asked
+	cutLet  context.CancelFunc // ends that; set while letting
 	trial   trial
 	run     int // condemned records in a row without an ack between them
 

@@ -141,7 +141,9 @@ func (e *Engine) calm(t *topic) {
 	reason := t.alarm
 	t.alarm, t.why = "", ""
 	for _, p := range e.partitions {
-		if p.topic == t && p.claim == nil && p.block.reason == reason {
+		was := p.block.reason
+		before := was == reasonRecreated || was == reasonClusterMismatch // of an alarm before this one
+		if p.topic == t && p.claim == nil && (was == reason || before) {
 			e.clearBlock(p)
 			e.queueClaim(p)
 		}
