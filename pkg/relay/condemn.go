@@ -188,6 +188,7 @@ func (e *Engine) blockAt(p *partition, v verdict, reason, detail string) {
 	p.trial.attempts = max(attempts, v.attempts)
 	p.trial.lone = max(p.trial.lone, e.cfg.MaxAttempts)
 	p.trial.acks = e.ackSeq
+	p.trial.failing = false // the block says who is at fault
 	p.trial.narrow(v.offset + 1)
 	e.planNext(p, e.cfg.RetryMax)
 }

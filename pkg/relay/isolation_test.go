@@ -276,6 +276,25 @@ func TestPolicyBlock(t *testing.T) {
 	})
 }
 
+// A record that is condemned after all no longer speaks against the app: the partition is blocked as poison
+// and the process is ready again.
+func TestPolicyBlockAfterAppFailing(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.cfg.MaxAttempts = 3
+		r.kafka.topic("orders", "id-1", 2)
+		r.kafka.produce("orders/0", 1)
+		r.app.answers(poisoned("orders/0", 0, status(record.Failed, "500")))
+		r.run()
+		r.pass(time.Minute)
+		r.wantState("orders/0", "backoff app_failing")
+		r.wantReasons("app_failing")
+		r.kafka.produce("orders/1", 1)
+		r.pass(31 * time.Second)
+		r.wantState("orders/0", "blocked poison")
+		r.wantReasons()
+	})
+}
+
 // poisonedByName rejects the record in every batch that holds it.
 func poisonedByName(name string, offset int64) func(context.Context, attempt) record.Outcome {
 	return func(_ context.Context, a attempt) record.Outcome {
