@@ -247,6 +247,7 @@ func (k *kafka) Bounds(_ context.Context, at map[record.TopicPartition]record.Po
 type reader struct {
 	kafka *kafka
 	chunk int // most records of a partition in one poll
+	parts int // most partitions in one poll; 0 = all
 	fail  func(format string, args ...any)
 
 	mu      sync.Mutex
@@ -324,6 +325,9 @@ func (r *reader) poll() []record.Chunk {
 	var chunks []record.Chunk
 	for _, p := range slices.SortedFunc(maps.Keys(r.reads), record.TopicPartition.Compare) {
 		l, rd := r.kafka.find(p), r.reads[p]
+		if r.parts > 0 && len(chunks) == r.parts {
+			break
+		}
 		switch {
 		case l == nil || rd.paused || r.kafka.down != nil || (rd.at == l.end && l.start <= rd.at):
 		case rd.at < l.start || rd.at > l.end:

@@ -116,8 +116,10 @@ func (e *Engine) cutDrain() {
 		return
 	}
 	if d.cut {
-		d.err = ErrUncommitted
-		e.log.Error().Int("records", e.commits.pending).Msg(ErrUncommitted.Error())
+		if e.uncommitted() { // else it is only the group that takes its time
+			d.err = ErrUncommitted
+			e.log.Error().Int("records", e.commits.pending).Msg(ErrUncommitted.Error())
+		}
 		e.finishDrain()
 		return
 	}
@@ -152,6 +154,16 @@ func (e *Engine) checkDrain() {
 		return
 	}
 	e.finishDrain()
+}
+
+// uncommitted: something acknowledged is not in the store.
+func (e *Engine) uncommitted() bool {
+	for _, p := range e.partitions {
+		if p.claim != nil && p.claim.dirty {
+			return true
+		}
+	}
+	return false
 }
 
 // inFlight: a request or a dead letter is on its way.

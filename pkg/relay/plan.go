@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
@@ -87,6 +88,22 @@ func (e *Engine) checkPlan(pl *plan) {
 	e.due = append(e.due, pl)
 }
 
+// planEarly queues a plan that waits for the rest of its records while nothing is under way and the
+// budget is full: they can't come before memory is given back. What is here goes without them.
+func (e *Engine) planEarly() bool {
+	if e.budget.inUse() < e.budget.max || slices.ContainsFunc(e.lanes, func(l *lane) bool { return l.sending != nil || l.coming != nil }) {
+		return false
+	}
+	for _, p := range e.partitions {
+		if pl := p.plan; pl != nil && pl.wants && !pl.due && p.queue.has(p.acked) {
+			pl.due = true
+			e.due = append(e.due, pl)
+			return true
+		}
+	}
+	return false
+}
+
 // dissolvePlan ends a plan; its partitions go on without it.
 func (e *Engine) dissolvePlan(pl *plan) {
 	if pl == nil || pl.over {
@@ -157,7 +174,7 @@ func (e *Engine) formPlan(l *lane, pl *plan) *flight {
 			attempt = max(attempt, 1+p.trial.attempts)
 			continue
 		}
-		if first, ok := p.queue.first(p.acked); !ok || first >= part.until {
+		if first, ok := p.queue.first(p.acked); p.next >= part.until && (!ok || first >= part.until) {
 			p.trial.passed(part.until)
 			e.clearBlock(p)
 		}

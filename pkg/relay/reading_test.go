@@ -92,3 +92,44 @@ func TestReadingStopsBeforeAck(t *testing.T) {
 		}
 	})
 }
+
+// A batch that waited long is read again for its next try. When the budget is full before all of it is
+// here and nothing else is under way, what is here goes on, else nothing ever would.
+func TestPlannedBatchBeyondTheBudget(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.cfg.MaxBytes, r.cfg.MemoryMaxBytes = 10_000, 100_000
+		r.kafka.topic("orders", "id-1", 3)
+		names := []string{"orders/0", "orders/1", "orders/2"}
+		for _, name := range names {
+			r.kafka.produce(name, 1, 1000)
+		}
+		busy := status(record.Busy, "429")
+		busy.RetryAfter = time.Minute
+		r.app.says(busy)
+		r.run()
+		r.reader.mu.Lock()
+		r.reader.parts = 1
+		r.reader.mu.Unlock()
+		for _, name := range names {
+			r.kafka.produce(name, 99, 1000)
+		}
+		r.app.says(ack())
+		r.pass(5 * time.Minute)
+		for _, name := range names {
+			r.wantCommitted(name, 100)
+		}
+	})
+}
+
+// The group's end may take longer than the grace; nothing that was acknowledged is uncommitted then.
+func TestSlowLeaveIsNotUncommitted(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.kafka.produce("orders/0", 3)
+		r.run()
+		r.group.do(func(record.GroupEvents) {}) // joined
+		go r.group.do(func(record.GroupEvents) { time.Sleep(time.Minute) })
+		r.pass(time.Millisecond)
+		r.endWell()
+		r.wantCommitted("orders/0", 3)
+	})
+}

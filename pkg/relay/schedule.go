@@ -52,6 +52,22 @@ func (e *Engine) schedule() {
 	if !e.mayDeliver() {
 		return
 	}
+	e.fillLanes()
+	for e.planEarly() {
+		e.fillLanes()
+	}
+	for _, l := range e.lanes {
+		if l.sending == nil || l.coming != nil || len(l.spare) == 0 || len(e.due) > 0 || !e.fullBatchWaits(l) {
+			continue
+		}
+		if f := e.formFresh(l); f != nil {
+			e.prepare(l, f)
+		}
+	}
+}
+
+// fillLanes gives every free lane a batch.
+func (e *Engine) fillLanes() {
 	for _, l := range e.lanes {
 		if l.sending != nil || l.coming != nil || len(l.spare) == 0 {
 			continue
@@ -61,14 +77,6 @@ func (e *Engine) schedule() {
 			f = e.formFresh(l)
 		}
 		if f != nil {
-			e.prepare(l, f)
-		}
-	}
-	for _, l := range e.lanes {
-		if l.sending == nil || l.coming != nil || len(l.spare) == 0 || len(e.due) > 0 || !e.fullBatchWaits(l) {
-			continue
-		}
-		if f := e.formFresh(l); f != nil {
 			e.prepare(l, f)
 		}
 	}
