@@ -122,7 +122,7 @@ func (e *Engine) claimed(p *partition, asked claimRequest, r claimResult) {
 	}
 	reason, detail := p.topic.blocks()
 	switch {
-	case p.gone || p.claim != nil:
+	case p.gone || p.claim != nil || e.life.drain.done:
 	case reason != "":
 		e.setBlock(p, reason, detail)
 	case r.err != nil && e.claims.cut, otherID(asked.doc.TopicID, p.topic.doc.TopicID):

@@ -140,3 +140,47 @@ func TestDeadLetterIsCut(t *testing.T) {
 		})
 	}
 }
+
+// What remains of a batch that waits keeps its wait when one of its partitions is taken away.
+func TestRevokeKeepsTheWaitOfTheOthers(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"short": 8 * time.Second, "long": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(r *rig) {
+				r.kafka.topic("orders", "id-1", 2)
+				r.kafka.produce("orders/0", 1)
+				r.kafka.produce("orders/1", 1)
+				busy := status(record.Busy, "429")
+				busy.RetryAfter = wait
+				r.app.says(busy)
+				r.run()
+				r.app.says(ack())
+				r.group.revoke("orders/0")
+				r.pass(2 * time.Minute)
+				r.wantSent("1 orders/0[0,1) orders/1[0,1)", "1 orders/1[0,1)")
+				if a := r.attempts(0); len(a) == 2 && a[1].at-a[0].at < wait {
+					r.Errorf("came again after %v", a[1].at-a[0].at)
+				}
+			})
+		})
+	}
+}
+
+// A claim that ends after a drain without a group reads nothing.
+func TestClaimEndsAfterDrain(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.group, r.cfg.Assignment.Mode = nil, "all"
+		r.slowClaims(3 * time.Second)
+		r.kafka.produce("orders/0", 3)
+		r.start()
+		r.pass(time.Second)
+		if err := r.engine.Drain(context.Background()); err != nil {
+			r.Error(err)
+		}
+		r.pass(10 * time.Second)
+		r.reader.mu.Lock()
+		defer r.reader.mu.Unlock()
+		if len(r.reader.reads) > 0 {
+			r.Error("it reads after the drain")
+		}
+	})
+}

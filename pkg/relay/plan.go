@@ -11,6 +11,7 @@ import (
 // next, together, and when. Its partitions deliver nothing else meanwhile.
 type plan struct {
 	parts []planPart
+	at    time.Time // when it comes
 	timer *time.Timer
 	wants bool // the time has come; it waits for its records, or stands in e.due
 	due   bool // stands in e.due
@@ -39,7 +40,7 @@ func (e *Engine) planParts(parts []planPart, wait time.Duration) {
 	if len(parts) == 0 {
 		return
 	}
-	pl := &plan{parts: parts}
+	pl := &plan{parts: parts, at: time.Now().Add(wait)}
 	for _, part := range parts {
 		part.p.plan = pl
 		part.p.changed = time.Now()
@@ -104,18 +105,19 @@ func (e *Engine) planEarly() bool {
 	return false
 }
 
-// dissolvePlan ends a plan; its partitions go on without it.
+// dissolvePlan ends a plan because a partition of it is taken away; the others keep its time.
 func (e *Engine) dissolvePlan(pl *plan) {
 	if pl == nil || pl.over {
 		return
 	}
 	e.endPlan(pl)
+	var rest []planPart
 	for _, part := range pl.parts {
-		if part.p.claim == part.claim && part.p.claim != nil && part.p.readSeq == 0 && part.p.block.reason == "" && !part.p.gone {
-			e.startReading(part.p)
+		if p := part.p; p.claim == part.claim && p.claim != nil && p.leaving == nil && !p.gone {
+			rest = append(rest, part)
 		}
-		e.requeue(part.p)
 	}
+	e.planParts(rest, time.Until(pl.at))
 }
 
 func (e *Engine) endPlan(pl *plan) {
