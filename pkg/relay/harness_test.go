@@ -31,6 +31,7 @@ type rig struct {
 	kafka   *kafka
 	reader  *reader
 	chunk   int    // most records of a partition in one poll
+	parts   int    // most partitions in one poll; 0 = all
 	group   *group // nil: without a group
 	app     *app
 	letters *letters
@@ -75,7 +76,7 @@ func playIn(t testing.TB, play func(r *rig)) {
 
 // start runs an engine; again after stop or crash, it is the next process.
 func (r *rig) start() {
-	r.reader = &reader{kafka: r.kafka, chunk: r.chunk, fail: r.Errorf, reads: map[record.TopicPartition]*reading{}}
+	r.reader = &reader{kafka: r.kafka, chunk: r.chunk, parts: r.parts, fail: r.Errorf, reads: map[record.TopicPartition]*reading{}}
 	r.reg = prometheus.NewRegistry()
 	r.app.busy, r.app.flying = map[int]bool{}, map[record.TopicPartition]bool{}
 	deps := relay.Deps{Store: &witness{r.store, r.ledger, r.order}, Cluster: r.kafka, Reader: r.reader, App: r.app, DeadLetters: r.letters, Metrics: r.reg}

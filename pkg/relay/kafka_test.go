@@ -263,6 +263,7 @@ type reading struct {
 	at     int64
 	claim  uint64
 	paused bool
+	broken bool // an error that does not heal comes next
 }
 
 // Add implements relay.Reader.
@@ -329,6 +330,10 @@ func (r *reader) poll() []record.Chunk {
 			break
 		}
 		switch {
+		case rd.broken:
+			delete(r.reads, p)
+			chunks = append(chunks, record.Chunk{TopicPartition: p, Claim: rd.claim, LogEnd: -1,
+				Err: &record.ReadError{Kind: record.ReadFailed, Err: errors.New("the reader failed")}})
 		case l == nil || rd.paused || r.kafka.down != nil || (rd.at == l.end && l.start <= rd.at):
 		case rd.at < l.start || rd.at > l.end:
 			delete(r.reads, p)

@@ -22,6 +22,7 @@ type script struct {
 	policy                        string
 	readyURL                      bool
 	chunk, budget                 int
+	onePart                       bool // a poll brings one partition
 	steps                         []step
 }
 
@@ -41,7 +42,7 @@ func (s step) String() string {
 // events are what may happen, those more often that are named more often.
 var events = []string{
 	"produce", "produce", "produce", "produce", "control", "answers", "answers", "slow", "hang", "ack",
-	"revoke", "lose", "assign", "assign", "store away", "store unknown", "store lost answers", "store well",
+	"revoke", "lose", "assign", "assign", "break reading", "store slow", "store away", "store unknown", "store lost answers", "store well",
 	"app down", "app up", "refuse proof", "grant proof", "other owner", "kafka down", "kafka up", "letters fail", "letters well",
 	"crash", "stop",
 }
@@ -65,6 +66,7 @@ func drawScript(t *rapid.T) script {
 		readyURL:   rapid.Bool().Draw(t, "readyURL"),
 		chunk:      rapid.SampledFrom([]int{1, 10, 50}).Draw(t, "chunk"),
 		budget:     rapid.SampledFrom([]int{10_000, 1 << 20}).Draw(t, "budget"),
+		onePart:    rapid.Bool().Draw(t, "onePart"),
 		steps:      rapid.SliceOfN(one, 1, 40).Draw(t, "steps"),
 	}
 }
@@ -109,6 +111,9 @@ func (r *rig) play(s script) {
 	if s.policy == "topic" {
 		r.deadLetterTopic()
 	}
+	if s.onePart {
+		r.parts = 1
+	}
 	r.start()
 	for _, st := range s.steps {
 		r.do(st)
@@ -130,7 +135,9 @@ func (r *rig) do(s step) {
 	case "slow":
 		r.app.answers(after(time.Duration(s.n)*100*time.Millisecond, ack()))
 	case "hang":
-		r.app.answers(hang)
+		r.app.answers(after(2*time.Minute, status(record.Failed, "timeout")))
+	case "break reading":
+		r.breakReading(name)
 	case "ack":
 		r.app.answers(nil)
 	case "revoke", "lose", "assign":
@@ -182,6 +189,7 @@ func moods(seed uint64) func(context.Context, attempt) record.Outcome {
 			o = status(record.Failed, "500")
 		case 1:
 			o = status(record.Busy, "503")
+			o.RetryAfter = time.Duration(at%3) * 12 * time.Second
 		case 2:
 			o = status(record.Setup, "404")
 		case 3:
@@ -232,6 +240,15 @@ func (r *rig) storeFault(s step) {
 		}
 	}
 	switch s.what {
+	case "store slow":
+		r.store.Before(func(ctx context.Context, _ offsetstest.Op) error {
+			select {
+			case <-time.After(time.Duration(s.n) * 100 * time.Millisecond):
+				return nil
+			case <-ctx.Done():
+				return record.ErrUnavailable
+			}
+		})
 	case "store away":
 		r.store.Before(fault(record.ErrUnavailable))
 	case "store unknown":
@@ -253,10 +270,9 @@ func (r *rig) heal(s script) {
 	r.group.lose() // ends nothing: waits until the group runs
 	for p := range s.partitions {
 		name := fmt.Sprintf("orders/%d", p)
-		r.group.lose(name) // ends a request that hangs
 		r.group.assign(name)
 	}
-	r.pass(5 * time.Minute)
+	r.pass(15 * time.Minute)
 	for p := range s.partitions {
 		name := fmt.Sprintf("orders/%d", p)
 		var end int64

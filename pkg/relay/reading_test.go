@@ -2,7 +2,6 @@ package relay_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -11,18 +10,12 @@ import (
 
 // breakReading stops the reading of a partition as an error that does not heal does; the log stays whole.
 func (r *rig) breakReading(name string) {
-	r.Helper()
 	r.reader.mu.Lock()
-	rd := r.reader.reads[tp(name)]
-	delete(r.reader.reads, tp(name))
+	if rd := r.reader.reads[tp(name)]; rd != nil {
+		rd.broken = true
+	}
 	r.reader.mu.Unlock()
-	if rd == nil {
-		r.Fatalf("%s is not being read", name)
-	}
-	c := record.Chunk{TopicPartition: tp(name), Claim: rd.claim, LogEnd: -1, Err: &record.ReadError{Kind: record.ReadFailed, Err: errors.New("the reader failed")}}
-	if err := r.engine.Feed(context.Background(), []record.Chunk{c}); err != nil {
-		r.Fatal(err)
-	}
+	r.kafka.poke()
 }
 
 // When reading stops while a batch is in flight, its records' memory is gone: what the app rejects is
