@@ -29,6 +29,12 @@ func (e *Engine) queueClaim(p *partition) {
 		e.setBlock(p, reason, detail)
 		return
 	}
+	if p.topic.doc.Partitions == 0 {
+		// The topic was missing at first start and the watcher has not seen it yet. The key must carry
+		// the topic's id, or a later recreation of the topic could not be told from this log.
+		e.after(e.backoff(1), func() { e.queueClaim(p) })
+		return
+	}
 	e.claims.queue = append(e.claims.queue, p)
 	e.claimNext()
 }

@@ -114,8 +114,12 @@ func TestMissingTopicIsReadFromItsStart(t *testing.T) {
 		}
 		r.kafka.topic("refunds", "id-7", 1)
 		r.kafka.produce("refunds/0", 3)
+		r.group.assign("refunds/0") // the group sees the topic before the watcher does
 		r.pass(12 * time.Second)
 		r.wantSent("1 refunds/0[0,3)")
+		if key := r.stored("refunds/0"); key["topicId"] != "id-7" {
+			r.Errorf("the key does not say which log its offset is of: %v", key)
+		}
 		if doc := r.stored("refunds/_topic"); doc["topicId"] != "id-7" || doc["partitions"] != 1.0 {
 			r.Errorf("now %v", doc)
 		}
