@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/relay"
 )
 
 // Checks of single texts. Each error begins with "must" and shows what was found.
@@ -70,15 +72,11 @@ func topicName(s string) error {
 
 // deadLetterTopic is a topic name with {topic} and {group} in it.
 func deadLetterTopic(s string) error {
-	if topicName(expandTopic(s, "t", "g")) != nil {
+	sample := relay.Config{DeadLetterTopic: s, Group: "g"}
+	if topicName(sample.DeadLetterTopicOf("t")) != nil {
 		return fmt.Errorf("must be a legal topic name in which only {topic} and {group} expand (got %s)", shown(s))
 	}
 	return nil
-}
-
-// expandTopic fills the placeholders of dead_letter.topic.
-func expandTopic(pattern, topic, group string) string {
-	return strings.NewReplacer("{topic}", topic, "{group}", group).Replace(pattern)
 }
 
 func keyPrefix(s string) error {

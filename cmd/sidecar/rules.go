@@ -98,7 +98,7 @@ func (c *configuration) checkDeadLetter() configError {
 		return nil
 	}
 	for _, t := range c.relay.Topics {
-		name := expandTopic(c.relay.DeadLetterTopic, t, c.relay.Group)
+		name := c.relay.DeadLetterTopicOf(t)
 		if slices.Contains(c.relay.Topics, name) {
 			all = append(all, c.wrong("dead_letter.topic", "must not be one of kafka.topics (got %s for %s)", name, t))
 		} else if topicName(name) != nil {

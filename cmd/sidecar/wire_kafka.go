@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/fetch"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
@@ -54,20 +53,6 @@ func newKafkaCheck(c *configuration) (look func(context.Context) []record.Findin
 	if err != nil {
 		return nil, nil, describe("kafka", err)
 	}
-	look = func(ctx context.Context) []record.Finding { return cluster.Check(ctx, c.deadLetterTopics()) }
+	look = func(ctx context.Context) []record.Finding { return cluster.Check(ctx, c.relay.DeadLetterTopics()) }
 	return look, cluster.Close, nil
-}
-
-// deadLetterTopics are those that must exist; none unless the policy is topic.
-func (c *configuration) deadLetterTopics() []string {
-	if c.relay.DeadLetterPolicy != "topic" {
-		return nil
-	}
-	var names []string
-	for _, t := range c.relay.Topics {
-		if name := expandTopic(c.relay.DeadLetterTopic, t, c.relay.Group); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -60,7 +60,7 @@ func Consul(t testing.TB, opts ...ConsulOption) *ConsulServer {
 
 // newConsul starts a server with its data in dir.
 func newConsul(dir string, opts []ConsulOption) (*ConsulServer, error) {
-	path, err := consulPath()
+	path, err := ConsulPath()
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func Kafka(t testing.TB, opts ...KafkaOption) *KafkaServer {
 
 // newKafka starts a broker with its data in dir.
 func newKafka(dir string, opts []KafkaOption) (*KafkaServer, error) {
-	classpath, err := kafkaClasspath()
+	classpath, err := KafkaClasspath()
 	if err != nil {
 		return nil, err
 	}

@@ -26,8 +26,8 @@ func cacheDir() string {
 	return filepath.Join(base, "kafka-sidecar")
 }
 
-// kafkaClasspath is the class path of a broker: an installation named by KAFKA_HOME, else the cache.
-func kafkaClasspath() (string, error) {
+// KafkaClasspath is the class path of a broker: an installation named by KAFKA_HOME, else the cache.
+func KafkaClasspath() (string, error) {
 	dir := filepath.Join(cacheDir(), "kafka-"+kafkaVersion)
 	if home := os.Getenv("KAFKA_HOME"); home != "" {
 		dir = filepath.Join(home, "libs")
@@ -39,8 +39,8 @@ func kafkaClasspath() (string, error) {
 	return filepath.Join(dir, "*"), nil
 }
 
-// consulPath is the server's binary: from PATH, else the cache.
-func consulPath() (string, error) {
+// ConsulPath is the server's binary: from PATH, else the cache.
+func ConsulPath() (string, error) {
 	if path, err := exec.LookPath("consul"); err == nil {
 		return path, nil
 	}

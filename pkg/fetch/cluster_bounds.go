@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
@@ -73,12 +72,7 @@ func (c *Cluster) epochEnds(ctx context.Context, at map[record.TopicPartition]re
 		for i := range resp.Topics {
 			t := &resp.Topics[i]
 			for _, p := range t.Partitions {
-				tp := record.TopicPartition{Topic: t.Topic, Partition: p.Partition}
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					a.errs[tp] = err
-				} else {
-					a.offsets[tp] = p.EndOffset
-				}
+				a.note(t.Topic, p.Partition, p.ErrorCode, p.EndOffset)
 			}
 		}
 	})

@@ -34,6 +34,16 @@ func newAnswers() answers {
 	return answers{map[record.TopicPartition]int64{}, map[record.TopicPartition]error{}}
 }
 
+// note takes one partition's answer: an error, or an offset.
+func (a answers) note(topic string, partition int32, code int16, offset int64) {
+	tp := record.TopicPartition{Topic: topic, Partition: partition}
+	if err := kerr.ErrorForCode(code); err != nil {
+		a.errs[tp] = err
+	} else {
+		a.offsets[tp] = offset
+	}
+}
+
 // complete gives every partition without an answer an error.
 func (a answers) complete(parts []record.TopicPartition, why error) answers {
 	for _, tp := range parts {
@@ -118,12 +128,7 @@ func (c *Cluster) list(ctx context.Context, parts []record.TopicPartition, milli
 		for i := range resp.Topics {
 			t := &resp.Topics[i]
 			for _, p := range t.Partitions {
-				tp := record.TopicPartition{Topic: t.Topic, Partition: p.Partition}
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					a.errs[tp] = err
-				} else {
-					a.offsets[tp] = p.Offset
-				}
+				a.note(t.Topic, p.Partition, p.ErrorCode, p.Offset)
 			}
 		}
 	})

@@ -12,6 +12,9 @@ import (
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 )
 
+// keyGone is why a partition waits whose key was there and is not any more.
+const keyGone = "the partition's key has disappeared from the store; write it again to go on"
+
 // claimer takes the keys of assigned partitions, a group of them at a time.
 type claimer struct {
 	queue  []*partition
@@ -20,7 +23,9 @@ type claimer struct {
 	cut    bool               // it was cut
 }
 
-// queueClaim lets p be claimed, unless its topic is in a state that forbids it.
+// queueClaim lets p be claimed, unless its topic is in a state that forbids it. A topic that was missing
+// at first start is waited for until its document says which log it is, see topicWritten: the key must
+// carry the topic's id, or a later recreation of the topic could not be told from this log.
 func (e *Engine) queueClaim(p *partition) {
 	if p.gone || p.claim != nil || p.leaving != nil || slices.Contains(e.claims.queue, p) {
 		return
@@ -30,9 +35,6 @@ func (e *Engine) queueClaim(p *partition) {
 		return
 	}
 	if p.topic.doc.Partitions == 0 {
-		// The topic was missing at first start and the watcher has not seen it yet. The key must carry
-		// the topic's id, or a later recreation of the topic could not be told from this log.
-		e.after(e.backoff(1), func() { e.queueClaim(p) })
 		return
 	}
 	e.claims.queue = append(e.claims.queue, p)
@@ -242,7 +244,7 @@ func checkKeys(asked []claimRequest, results []claimResult, open []int) []int {
 		case r.entry.Bad != nil:
 			r.reason, r.detail = reasonBadKey, r.entry.Bad.Error()
 		case r.entry.Index == 0 && asked[i].mustExist:
-			r.reason, r.detail = reasonBadKey, "the partition's key has disappeared from the store; write it again to go on"
+			r.reason, r.detail = reasonBadKey, keyGone
 		default:
 			return false
 		}
@@ -256,8 +258,7 @@ func (e *Engine) resolveAbsent(ctx context.Context, asked []claimRequest, result
 	var added []int
 	for _, i := range open {
 		en, doc := &results[i].entry, &asked[i].doc
-		foreign := en.TopicID != "" && doc.TopicID != "" && en.TopicID != doc.TopicID
-		if en.Index != 0 && !foreign {
+		if en.Index != 0 && !otherID(doc.TopicID, en.TopicID) {
 			continue
 		}
 		en.TopicPartition, en.LeaderEpoch, en.TopicID = asked[i].TopicPartition, -1, doc.TopicID

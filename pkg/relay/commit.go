@@ -307,7 +307,7 @@ func (e *Engine) compare(p *partition, found record.Entry) {
 		e.reclaimLater(p)
 	case found.Index == 0:
 		e.loseClaim(p)
-		e.setBlock(p, reasonBadKey, "the partition's key has disappeared from the store; write it again to go on")
+		e.setBlock(p, reasonBadKey, keyGone)
 		e.reclaimLater(p)
 	case found.Index == c.entry.Index:
 		e.rewrite(p) // not applied, or not yet: the next write will show

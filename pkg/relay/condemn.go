@@ -258,7 +258,7 @@ func (e *Engine) condemnedAhead(p *partition) bool {
 // The bytes are copied because the chunk may be released while the brokers are slow.
 func (e *Engine) deadLetter(p *partition, r record.Record, v verdict) record.DeadLetter {
 	d := record.DeadLetter{
-		Topic: expandTopic(e.cfg.DeadLetterTopic, p.Topic, e.cfg.Group),
+		Topic: e.cfg.DeadLetterTopicOf(p.Topic),
 		Key:   bytes.Clone(r.Key),
 		Value: bytes.Clone(r.Value),
 	}
@@ -278,10 +278,6 @@ func (e *Engine) deadLetter(p *partition, r record.Record, v verdict) record.Dea
 		d.Headers = append(d.Headers, record.Header{Name: h[0], Value: []byte(h[1])})
 	}
 	return d
-}
-
-func expandTopic(pattern, topic, group string) string {
-	return strings.NewReplacer("{topic}", topic, "{group}", group).Replace(pattern)
 }
 
 func errText(err error) string {

@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -68,6 +70,25 @@ func (s Start) String() string {
 		return s.Time.UTC().Format(time.RFC3339Nano)
 	}
 	return s.Policy
+}
+
+// DeadLetterTopicOf is the dead-letter topic for records of a topic.
+func (c *Config) DeadLetterTopicOf(topic string) string {
+	return strings.NewReplacer("{topic}", topic, "{group}", c.Group).Replace(c.DeadLetterTopic)
+}
+
+// DeadLetterTopics are those that must exist, each once; none unless the policy is topic.
+func (c *Config) DeadLetterTopics() []string {
+	if c.DeadLetterPolicy != "topic" {
+		return nil
+	}
+	var names []string
+	for _, t := range c.Topics {
+		if name := c.DeadLetterTopicOf(t); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // DefaultConfig is the configuration before anything is set.

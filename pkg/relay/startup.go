@@ -90,17 +90,7 @@ func (e *Engine) reachKafka(ctx context.Context) (record.ClusterView, bool) {
 func (e *Engine) askTopics(ctx context.Context) (record.ClusterView, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return e.deps.Cluster.Topics(ctx, append(e.deadLetterTopics(), e.cfg.Topics...))
-}
-
-func (e *Engine) deadLetterTopics() []string {
-	var names []string
-	if e.cfg.DeadLetterPolicy == "topic" {
-		for _, t := range e.cfg.Topics {
-			names = append(names, expandTopic(e.cfg.DeadLetterTopic, t, e.cfg.Group))
-		}
-	}
-	return names
+	return e.deps.Cluster.Topics(ctx, append(e.cfg.DeadLetterTopics(), e.cfg.Topics...))
 }
 
 // reachBaseline waits until the topic's document is read or written.

@@ -66,7 +66,7 @@ func (e *Engine) baseline(ctx context.Context, name string, cluster record.Clust
 			return doc, err
 		}
 	}
-	indexes, err := e.deps.Store.Write(ctx, []record.Write{{Topic: &doc}})
+	doc, err = e.writeTopic(ctx, doc)
 	var stale *record.StaleError
 	if errors.As(err, &stale) {
 		return e.deps.Store.Topic(ctx, name)
@@ -74,7 +74,6 @@ func (e *Engine) baseline(ctx context.Context, name string, cluster record.Clust
 	if err != nil {
 		return doc, err
 	}
-	doc.Index = indexes[0]
 	e.log.Info().Str("topic", name).Int32("partitions", doc.Partitions).Str("start", doc.Start).Interface("baseline", doc.Baseline).Msg("first start: baseline written")
 	return doc, nil
 }

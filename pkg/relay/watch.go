@@ -228,6 +228,7 @@ func (e *Engine) topicWritten(t *topic, doc record.Topic, err error, news string
 		return
 	}
 	e.log.Info().Str("topic", t.name).Int32("from", t.doc.Partitions).Int32("partitions", doc.Partitions).Msg(news)
+	was := t.doc.Partitions
 	t.doc = doc
 	t.other = 0
 	for _, p := range e.partitions {
@@ -236,6 +237,13 @@ func (e *Engine) topicWritten(t *topic, doc record.Topic, err error, news string
 		}
 	}
 	e.calm(t)
+	if was == 0 { // whatever is assigned of it waits for its first claim
+		for _, p := range e.partitions {
+			if p.topic == t {
+				e.queueClaim(p)
+			}
+		}
+	}
 	if e.deps.Group == nil {
 		if e.life.joined {
 			e.assignByConfig()
@@ -247,7 +255,7 @@ func (e *Engine) topicWritten(t *topic, doc record.Topic, err error, news string
 
 // noteDeadLetterTopics: with policy topic every dead-letter topic must exist.
 func (e *Engine) noteDeadLetterTopics(view record.ClusterView) {
-	for _, name := range e.deadLetterTopics() {
+	for _, name := range e.cfg.DeadLetterTopics() {
 		if view.Topics[name].Missing {
 			if e.setReason(reasonDeadLetter, "the dead-letter topic "+name+" does not exist; create it") {
 				e.log.Warn().Str("topic", name).Msg("the dead-letter topic does not exist; create it")

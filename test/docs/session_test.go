@@ -71,13 +71,13 @@ func freeAddr(t *testing.T) string {
 // tools is a folder with the command-line tools of Kafka and Consul, under the names their users know.
 func tools(t *testing.T) string {
 	dir := t.TempDir()
-	cache := os.Getenv("XDG_CACHE_HOME")
-	if cache == "" {
-		cache = filepath.Join(os.Getenv("HOME"), ".cache")
+	jars, err := testenv.KafkaClasspath()
+	if err != nil {
+		t.Fatal(err)
 	}
-	jars := filepath.Join(cache, "kafka-sidecar", "kafka-4.3.1", "*")
-	if home := os.Getenv("KAFKA_HOME"); home != "" {
-		jars = filepath.Join(home, "libs", "*")
+	consul, err := testenv.ConsulPath()
+	if err != nil {
+		t.Fatal(err)
 	}
 	for name, class := range map[string]string{
 		"kafka-topics.sh":           "org.apache.kafka.tools.TopicCommand",
@@ -88,10 +88,8 @@ func tools(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if _, err := exec.LookPath("consul"); err != nil {
-		if err := os.Symlink(filepath.Join(cache, "kafka-sidecar", "consul-1.19.2", "consul"), filepath.Join(dir, "consul")); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Symlink(consul, filepath.Join(dir, "consul")); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

@@ -138,6 +138,18 @@ func repeats(log []testenv.Delivery) int {
 	return again
 }
 
+// settle ends the load, waits until the app has acknowledged it and the store has it, and checks what the
+// watch saw of the store. It returns what was produced.
+func (s *scene) settle(load *testenv.Load, watch *storeWatch) []testenv.Produced {
+	s.t.Helper()
+	produced, err := load.Stop()
+	require.NoError(s.t, err)
+	s.waitAcked(produced)
+	s.waitCaughtUp()
+	watch.check()
+	return produced
+}
+
 // verify checks what holds whenever nothing was frozen: no loss, order, no overlap.
 func (s *scene) verify(produced []testenv.Produced) {
 	s.t.Helper()

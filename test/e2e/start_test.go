@@ -111,11 +111,7 @@ func TestKillInTheMiddleLosesNothing(t *testing.T) {
 			require.Equal(t, durable[partition], all[0].FromOffset, "partition %d", partition)
 		}
 	}
-	produced, err := load.Stop()
-	require.NoError(t, err)
-	s.waitAcked(produced)
-	s.waitCaughtUp()
-	watch.check()
+	produced := s.settle(load, watch)
 	s.verify(produced)
 	require.Equal(t, 0, sidecar.Stop())
 }
