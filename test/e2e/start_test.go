@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,6 +41,32 @@ func TestFirstStartAtLatestSurvivesAKillBeforeTheFirstAck(t *testing.T) {
 	require.NoError(t, inOrder(log))
 	for partition, all := range visits(log) {
 		require.EqualValues(t, 10, all[0].FromOffset, "partition %d starts at the baseline", partition)
+	}
+}
+
+// Replicas that start together while `latest` moves agree on one baseline, also when one of them is killed on its way.
+func TestReplicasRaceForTheBaseline(t *testing.T) {
+	s := newScene(t, 3)
+	watch := s.watchStore()
+	load := s.kafka.StartLoad(s.topic, 3, 1000)
+	latest := testenv.Set("start", "latest")
+	killed, a, b := s.sidecar(latest), s.sidecar(latest), s.sidecar(latest)
+	killed.Kill()
+	a.WaitReady()
+	b.WaitReady()
+	s.waitDelivery(20)
+	all, err := load.Stop()
+	require.NoError(t, err)
+	doc, ok := s.storedTopic()
+	require.True(t, ok)
+	require.Len(t, doc.Baseline, 3)
+	produced := slices.DeleteFunc(all, func(p testenv.Produced) bool { return p.Offset < doc.Baseline[p.Partition] })
+	s.waitAcked(produced)
+	s.waitCaughtUp()
+	watch.check()
+	s.verify(produced)
+	for partition, seen := range visits(s.app.Deliveries()) {
+		require.Equal(t, doc.Baseline[partition], seen[0].FromOffset, "partition %d starts at the baseline", partition)
 	}
 }
 
