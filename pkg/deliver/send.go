@@ -42,6 +42,10 @@ func (a *App) prepare(l *lane, b *record.Batch, body []byte) {
 	h.Set("Sidecar-Protocol", "1")
 	h.Set("Sidecar-Batch", b.ID())
 	h.Set("Sidecar-Attempt", strconv.Itoa(b.Attempt))
+	if a.value == valueJSON && !a.columns {
+		// "value":"x" is then the text "x" with its quotes; without this an app could not tell.
+		h.Set("Sidecar-Value", "json")
+	}
 	if auth := a.authorization(&a.target); auth != "" {
 		h.Set("Authorization", auth)
 	} else {

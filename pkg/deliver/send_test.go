@@ -429,6 +429,7 @@ func TestSendRequest(t *testing.T) {
 	} {
 		assert.Equal(t, want, r.Header.Get(name), name)
 	}
+	assert.Empty(t, r.Header.Values("Sidecar-Value"))
 	sent, err := io.ReadAll(r.Body)
 	require.NoError(t, err)
 	assert.Equal(t, string(body), string(sent))
@@ -449,6 +450,31 @@ func TestSendRequest(t *testing.T) {
 	assert.Equal(t, "/in/orders", r.RequestURI)
 	assert.Equal(t, "application/vnd.kafka-sidecar.columns", r.Header.Get("Content-Type"))
 	assert.Empty(t, r.Header.Values("Authorization"))
+}
+
+// An app can't tell the text x from the JSON string "x" by the body: both are "value":"x".
+func TestSendSaysThatValuesAreJSON(t *testing.T) {
+	headers := make(chan http.Header, 1)
+	app := rawTCP(t, func(c *rawConn) {
+		if r := c.request(); r != nil {
+			headers <- r.Header
+			c.say(ok)
+		}
+	})
+	for _, c := range []struct {
+		format, value string
+		want          []string
+	}{
+		{"json", "json", []string{"json"}},
+		{"json", "auto", nil},
+		{"json", "base64", nil},
+		{"columns", "json", nil},
+	} {
+		a := app.to(func(cfg *Config) { cfg.Format, cfg.Value = c.format, c.value })
+		b := batchOf(1, []byte(`"x"`))
+		require.Equal(t, record.Acked, a.Send(t.Context(), 0, b, a.Encode(nil, b)).Kind)
+		assert.Equal(t, c.want, (<-headers).Values("Sidecar-Value"), "%s %s", c.format, c.value)
+	}
 }
 
 // shortDir is a folder whose name leaves room for a socket's.
