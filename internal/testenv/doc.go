@@ -1,5 +1,5 @@
-// Package testenv gives tests the real systems: an Apache Kafka broker, a Consul server, the sidecar's
-// own binary and an application that records what it is sent.
+// Package testenv gives tests the real systems: an Apache Kafka broker, a Consul and a PostgreSQL server, the
+// sidecar's own binary and an application that records what it is sent.
 //
 // Invariants:
 //   - A missing server fails the test, it is never skipped: `make deps` fetches them.

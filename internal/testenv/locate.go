@@ -9,8 +9,9 @@ import (
 
 // Versions of the servers under test. The Makefile's deps target fetches the same.
 const (
-	kafkaVersion  = "4.3.1"
-	consulVersion = "1.19.2"
+	kafkaVersion    = "4.3.1"
+	consulVersion   = "1.19.2"
+	postgresVersion = "15.8.0"
 )
 
 // cacheDir is where `make deps` puts the servers.
@@ -49,6 +50,20 @@ func ConsulPath() (string, error) {
 		return "", fmt.Errorf("no consul on PATH and none at %s: run 'make deps'", path)
 	}
 	return path, nil
+}
+
+// PostgresHome is a folder with bin/postgres and bin/initdb: an installation named by POSTGRES_HOME, else the cache.
+func PostgresHome() (string, error) {
+	home := filepath.Join(cacheDir(), "postgres-"+postgresVersion)
+	if named := os.Getenv("POSTGRES_HOME"); named != "" {
+		home = named
+	}
+	for _, program := range []string{"postgres", "initdb"} {
+		if _, err := os.Stat(filepath.Join(home, "bin", program)); err != nil {
+			return "", fmt.Errorf("no bin/%s in %s: run 'make deps' or set POSTGRES_HOME", program, home)
+		}
+	}
+	return home, nil
 }
 
 // moduleRoot is the folder of the module's go.mod, upwards from the package under test.

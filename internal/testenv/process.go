@@ -21,9 +21,10 @@ const stopWithin = 30 * time.Second
 type process struct {
 	name   string
 	argv   []string
-	env    []string // added to cleanEnv
-	dir    string   // working directory; "" = the test's
-	output string   // path of the file
+	env    []string            // added to cleanEnv
+	dir    string              // working directory; "" = the test's
+	output string              // path of the file
+	as     *syscall.Credential // the user it runs as; nil = the test's
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended; exit is valid then
@@ -46,6 +47,7 @@ func (p *process) start() error {
 	cmd.Dir = p.dir
 	cmd.Env = append(cleanEnv(), p.env...)
 	cmd.SysProcAttr = sysProcAttr()
+	cmd.SysProcAttr.Credential = p.as
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
@@ -54,10 +56,10 @@ func (p *process) start() error {
 	return nil
 }
 
-// cleanEnv is the test's environment without what would configure the sidecar or Consul.
+// cleanEnv is the test's environment without what would configure the sidecar, Consul or PostgreSQL.
 func cleanEnv() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		return strings.HasPrefix(variable, "SIDECAR_") || strings.HasPrefix(variable, "CONSUL_")
+		return strings.HasPrefix(variable, "SIDECAR_") || strings.HasPrefix(variable, "CONSUL_") || strings.HasPrefix(variable, "PG")
 	})
 }
 

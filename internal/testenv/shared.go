@@ -13,9 +13,10 @@ import (
 // because a server takes seconds to start. Main ends them.
 var shared struct {
 	sync.Mutex
-	dir    string
-	kafka  *KafkaServer
-	consul *ConsulServer
+	dir      string
+	kafka    *KafkaServer
+	consul   *ConsulServer
+	postgres *PostgresServer
 }
 
 // Main runs the tests of a package, ends the shared servers and then fails when goroutines are left.
@@ -68,6 +69,24 @@ func SharedConsul(t testing.TB) *ConsulServer {
 	return c
 }
 
+// SharedPostgres is one PostgreSQL server for all tests of the package, started by the first that asks. Tests keep
+// apart by the names of their tables and do not stop it. The package's TestMain must call Main.
+func SharedPostgres(t testing.TB) *PostgresServer {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.postgres == nil {
+		p, err := StartPostgres()
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared.postgres = p
+	}
+	p := &PostgresServer{server: shared.postgres.forTest(t), dir: shared.postgres.dir}
+	t.Cleanup(func() { p.printOnFailure(t) })
+	return p
+}
+
 // sharedDir is called with the lock held.
 func sharedDir(t testing.TB) string {
 	if shared.dir == "" {
@@ -88,6 +107,9 @@ func stopShared() {
 	}
 	if shared.consul != nil {
 		shared.consul.Kill()
+	}
+	if shared.postgres != nil {
+		shared.postgres.Close()
 	}
 	if shared.dir != "" {
 		_ = os.RemoveAll(shared.dir) // a leftover in the temporary folder is no failure of a test

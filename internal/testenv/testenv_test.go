@@ -1,12 +1,14 @@
 package testenv
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 )
 
@@ -56,9 +58,35 @@ func TestConsulOnDiskKeepsItsDataOverAKill(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, resp.StatusCode, "without a token")
 }
 
+func TestPostgresKeepsItsDataOverAKill(t *testing.T) {
+	p := Postgres(t)
+	execute := func(sql string) []*pgconn.Result {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		conn, err := pgconn.Connect(ctx, p.URL())
+		require.NoError(t, err)
+		results, err := conn.Exec(ctx, sql).ReadAll()
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close(context.Background()) }) // an open connection must not keep it from ending
+		return results
+	}
+	execute("CREATE TABLE a (n int); INSERT INTO a VALUES (7)")
+	p.Kill()
+	require.Zero(t, p.PID())
+	p.Start()
+	execute("INSERT INTO a VALUES (8)")
+	p.Stop()
+	p.Start()
+	require.Equal(t, "15", string(execute("SELECT sum(n) FROM a")[0].Rows[0][0]))
+	dir := p.dir
+	p.Close()
+	require.NoDirExists(t, dir)
+}
+
 func TestSharedServersAreStartedOnce(t *testing.T) {
 	require.Equal(t, SharedKafka(t).PID(), SharedKafka(t).PID())
 	require.Equal(t, SharedConsul(t).PID(), SharedConsul(t).PID())
+	require.Equal(t, SharedPostgres(t).PID(), SharedPostgres(t).PID())
 	k := SharedKafka(t)
 	topic := Name(t, "load")
 	k.CreateTopic(topic, 1)
