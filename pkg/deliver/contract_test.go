@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kafka-sidecar/kafka-sidecar/protocol/protocoltest"
 )
 
 // The examples of protocol/ are what the encoder writes.
@@ -25,7 +27,7 @@ func TestContractExamples(t *testing.T) {
 	example, _, _ := strings.Cut(strings.TrimSpace(rest), "\n\n")
 	var body bytes.Buffer
 	require.NoError(t, json.Compact(&body, []byte(example)))
-	b, err := decodeJSON(body.Bytes())
+	b, err := protocoltest.DecodeJSON(body.Bytes())
 	require.NoError(t, err)
 	assert.Equal(t, body.String(), string(appendJSON(nil, b, valueAuto, 1<<20)))
 	assert.True(t, strings.Contains(readme, "Content-Length: "+strconv.Itoa(body.Len())), "Content-Length must be %d", body.Len())
@@ -33,7 +35,7 @@ func TestContractExamples(t *testing.T) {
 
 	curl := regexp.MustCompile(`(?s)curl .*Sidecar-Batch: ([0-9a-f]+)'.*-d '(.*?)'\n`).FindStringSubmatch(readme)
 	require.NotNil(t, curl)
-	b, err = decodeJSON([]byte(curl[2]))
+	b, err = protocoltest.DecodeJSON([]byte(curl[2]))
 	require.NoError(t, err)
 	assert.Equal(t, b.ID(), curl[1])
 	assert.Equal(t, curl[2], string(appendJSON(nil, b, valueAuto, 1<<20)))

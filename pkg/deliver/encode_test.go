@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
+	"github.com/kafka-sidecar/kafka-sidecar/protocol/protocoltest"
 )
 
 // plainEscape is appendEscaped, a byte at a time.
@@ -137,14 +138,14 @@ func FuzzEncode(f *testing.F) {
 			b := clone(original)
 			body := appendJSON(nil, b, form, limit)
 			require.True(t, json.Valid(body) && utf8.Valid(body), "%s", body)
-			back, err := decodeJSON(body)
+			back, err := protocoltest.DecodeJSON(body)
 			require.NoError(t, err)
 			checkCut(t, original, b, len(body), limit)
 			checkSame(t, b, back, exact)
 		}
 		b := clone(original)
 		body := appendColumns(nil, b, limit)
-		back, err := decodeColumns(body)
+		back, err := protocoltest.DecodeColumns(body)
 		require.NoError(t, err)
 		checkCut(t, original, b, len(body), limit)
 		checkSame(t, b, back, true)

@@ -1,9 +1,6 @@
 package deliver
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,57 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
+	"github.com/kafka-sidecar/kafka-sidecar/protocol"
+	"github.com/kafka-sidecar/kafka-sidecar/protocol/protocoltest"
 )
-
-// The vectors' format is described in protocol/vectors/README.md.
-
-type vectorBatch struct {
-	Group      string
-	Attempt    int
-	Partitions []struct {
-		vectorRange
-		Records []struct {
-			Offset, Timestamp int64
-			Key, Value        []byte
-			Headers           []struct{ Name, Value []byte }
-		}
-	}
-}
-
-type vectorRange struct {
-	Topic                          string
-	Partition                      int32
-	FromOffset, UntilOffset, Fence int64
-}
-
-func (r vectorRange) rangeOf() record.Range {
-	return record.Range{
-		TopicPartition: record.TopicPartition{Topic: r.Topic, Partition: r.Partition},
-		From:           r.FromOffset, Until: r.UntilOffset, Fence: r.Fence,
-	}
-}
-
-func (v vectorBatch) batch() *record.Batch {
-	b := &record.Batch{Group: v.Group, Attempt: v.Attempt}
-	for _, p := range v.Partitions {
-		part := record.Part{Range: p.rangeOf()}
-		for _, r := range p.Records {
-			x := record.Record{Offset: r.Offset, Timestamp: r.Timestamp, Key: r.Key, Value: r.Value}
-			for _, h := range r.Headers {
-				x.Headers = append(x.Headers, record.Header{Name: string(h.Name), Value: h.Value})
-			}
-			part.Records = append(part.Records, x)
-		}
-		b.Parts = append(b.Parts, part)
-	}
-	return b
-}
 
 func readVectors(t testing.TB, name string, into any) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "protocol", "vectors", name))
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, into), name)
+	require.NoError(t, protocol.Read(name, into))
 }
 
 func newApp(t testing.TB, set func(*Config)) *App {
@@ -76,14 +29,7 @@ func newApp(t testing.TB, set func(*Config)) *App {
 }
 
 func TestEncodeVectors(t *testing.T) {
-	var file struct {
-		Cases []struct {
-			Name, ID           string
-			Batch              vectorBatch
-			Auto, JSON, Base64 string
-			Columns            []byte
-		}
-	}
+	var file protocol.EncodeFile
 	readVectors(t, "encode.json", &file)
 	require.NotEmpty(t, file.Cases)
 	auto := newApp(t, func(*Config) {})
@@ -92,12 +38,12 @@ func TestEncodeVectors(t *testing.T) {
 	columns := newApp(t, func(c *Config) { c.Format = "columns" })
 	for _, c := range file.Cases {
 		t.Run(c.Name, func(t *testing.T) {
-			assert.Equal(t, c.ID, c.Batch.batch().ID())
+			assert.Equal(t, c.ID, c.Batch.Record().ID())
 			// Behind something else, for Encode appends.
-			assert.Equal(t, "before"+c.Auto, string(auto.Encode([]byte("before"), c.Batch.batch())))
-			assert.Equal(t, c.JSON, string(embedded.Encode(nil, c.Batch.batch())))
-			assert.Equal(t, c.Base64, string(base.Encode(nil, c.Batch.batch())))
-			assert.Equal(t, c.Columns, columns.Encode([]byte("123"), c.Batch.batch())[3:])
+			assert.Equal(t, "before"+c.Auto, string(auto.Encode([]byte("before"), c.Batch.Record())))
+			assert.Equal(t, c.JSON, string(embedded.Encode(nil, c.Batch.Record())))
+			assert.Equal(t, c.Base64, string(base.Encode(nil, c.Batch.Record())))
+			assert.Equal(t, c.Columns, columns.Encode([]byte("123"), c.Batch.Record())[3:])
 		})
 	}
 }
@@ -107,9 +53,9 @@ func TestCutVectors(t *testing.T) {
 		Cases []struct {
 			Name, Form string
 			MaxBytes   int
-			Batch      vectorBatch
+			Batch      protocol.Batch
 			Partitions []struct {
-				vectorRange
+				protocol.Range
 				Records int
 			}
 			Body []byte
@@ -127,12 +73,12 @@ func TestCutVectors(t *testing.T) {
 					cfg.Value = c.Form
 				}
 			})
-			b := c.Batch.batch()
+			b := c.Batch.Record()
 			assert.Equal(t, string(c.Body), string(a.Encode(nil, b)))
 			require.Len(t, b.Parts, len(c.Partitions))
 			for i, p := range c.Partitions {
 				p.Fence = b.Parts[i].Fence
-				assert.Equal(t, p.rangeOf(), b.Parts[i].Range)
+				assert.Equal(t, p.Record(), b.Parts[i].Range)
 				assert.Len(t, b.Parts[i].Records, p.Records)
 			}
 		})
@@ -143,7 +89,7 @@ func TestIDVectors(t *testing.T) {
 	var file struct {
 		Cases []struct {
 			Name, Group, ID string
-			Partitions      []vectorRange
+			Partitions      []protocol.Range
 		}
 	}
 	readVectors(t, "id.json", &file)
@@ -151,7 +97,7 @@ func TestIDVectors(t *testing.T) {
 	for _, c := range file.Cases {
 		b := record.Batch{Group: c.Group}
 		for _, p := range c.Partitions {
-			b.Parts = append(b.Parts, record.Part{Range: p.rangeOf()})
+			b.Parts = append(b.Parts, record.Part{Range: p.Record()})
 		}
 		assert.Equal(t, c.ID, b.ID(), c.Name)
 	}
@@ -267,19 +213,13 @@ func checkOutcome(t *testing.T, want, got record.Outcome) {
 }
 
 func TestMalformedColumnsVectors(t *testing.T) {
-	var file struct {
-		Good  []byte
-		Cases []struct {
-			Name string
-			Body []byte
-		}
-	}
+	var file protocol.MalformedFile
 	readVectors(t, "columns-malformed.json", &file)
 	require.NotEmpty(t, file.Cases)
-	_, err := decodeColumns(file.Good)
+	_, err := protocoltest.DecodeColumns(file.Good)
 	require.NoError(t, err)
 	for _, c := range file.Cases {
-		_, err := decodeColumns(c.Body)
+		_, err := protocoltest.DecodeColumns(c.Body)
 		assert.Error(t, err, c.Name)
 		assert.NotEqual(t, file.Good, c.Body, c.Name)
 	}
