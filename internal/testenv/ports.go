@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"testing"
 )
 
 // Ports are taken from below the range the kernel gives to outgoing connections (32768 and up on
@@ -32,6 +33,26 @@ func freePorts(n int) ([]int, error) {
 		ports = append(ports, port)
 	}
 	return nil, fmt.Errorf("find %d free ports between %d and %d: all tries were taken", n, firstPort, lastPort)
+}
+
+// FreeAddr is a "127.0.0.1:port" that nothing listens on at this moment, for a program that is told its port.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	ports, err := freePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loopback(ports[0])
+}
+
+// FreePort is a port on which nothing listens at this moment.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	ports, err := freePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ports[0]
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

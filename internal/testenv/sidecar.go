@@ -47,7 +47,7 @@ func Sidecar(t testing.TB, opts ...SidecarOption) *SidecarProcess {
 	dir := t.TempDir()
 	s := &SidecarProcess{t: t, admin: loopback(ports[0]), metrics: loopback(ports[1])}
 	s.proc = &process{
-		name: "sidecar " + s.admin, argv: []string{sidecarBinary(t), "run"}, dir: dir,
+		name: "sidecar " + s.admin, argv: []string{SidecarPath(t), "run"}, dir: dir,
 		output: filepath.Join(dir, "output.log"),
 	}
 	for _, o := range append([]SidecarOption{Set("admin.listen", s.admin), Set("metrics.listen", s.metrics)}, opts...) {
@@ -175,7 +175,7 @@ func RunSidecar(t testing.TB, args ...string) (code int, output string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, sidecarBinary(t), args...)
+	cmd := exec.CommandContext(ctx, SidecarPath(t), args...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = cleanEnv()
 	cmd.SysProcAttr = sysProcAttr()
@@ -197,8 +197,9 @@ var binary struct {
 	err  error
 }
 
-// sidecarBinary is SIDECAR_BIN, else a fresh build in the shared folder (so Main removes it).
-func sidecarBinary(t testing.TB) string {
+// SidecarPath is the binary under test: SIDECAR_BIN, else a fresh build in the shared folder, which Main removes.
+func SidecarPath(t testing.TB) string {
+	t.Helper()
 	t.Helper()
 	binary.Do(func() {
 		if binary.path = os.Getenv("SIDECAR_BIN"); binary.path != "" {

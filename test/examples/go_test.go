@@ -1,0 +1,11 @@
+package examples
+
+import "testing"
+
+func TestGo(t *testing.T) {
+	e := open(t, "go")
+	e.startApp()
+	e.startSidecar()
+	e.checkOrders()
+	e.stop()
+}

@@ -1,0 +1,158 @@
+package examples
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
+)
+
+// totals is what GET /totals of every app answers.
+type totals struct {
+	Customers map[string]int64 `json:"customers"` // cents of the orders that stand
+	Tags      map[string]int   `json:"tags"`      // orders that stand, by each header "tag"
+}
+
+// scenario is what is produced and what must come of it.
+type scenario struct {
+	records  []*kgo.Record
+	totals   totals
+	rejected []*kgo.Record // of records
+}
+
+func bytesOf(text string) []byte { return []byte(text) }
+
+// orderScenario has good orders, a changed one, a cancelled one, bytes that are not UTF-8, repeated headers, and records
+// that are no orders.
+func orderScenario(topic string) scenario {
+	var s scenario
+	put := func(partition int32, key, value []byte, headers ...kgo.RecordHeader) *kgo.Record {
+		r := &kgo.Record{Topic: topic, Partition: partition, Key: key, Value: value, Headers: headers}
+		s.records = append(s.records, r)
+		return r
+	}
+	reject := func(partition int32, key, value []byte) { s.rejected = append(s.rejected, put(partition, key, value)) }
+	tag := func(value []byte) kgo.RecordHeader { return kgo.RecordHeader{Key: "tag", Value: value} }
+
+	put(0, bytesOf("o1"), bytesOf(`{"customer":"ada","cents":1250}`), tag(bytesOf("gift")), tag(bytesOf("express")))
+	put(0, bytesOf("o2"), bytesOf(`{"customer":"bob","cents":300,"note":"a field nobody knows"}`), tag(bytesOf("gift")))
+	put(0, bytesOf("o1"), bytesOf(`{"customer":"ada","cents":1000}`), tag(bytesOf("express"))) // changed
+	put(1, bytesOf("o3"), bytesOf(`{"customer":"ada","cents":50}`), tag(bytesOf("gift")))
+	put(1, bytesOf("o4"), bytesOf(`{"customer":"zoë \"z\" ☃","cents":700}`), tag(nil), kgo.RecordHeader{Key: "\xfe", Value: bytesOf("\xff")})
+	put(1, bytesOf("o3"), nil) // cancelled
+	put(1, bytesOf("never seen"), nil)
+	put(2, bytesOf("\xff\x00"), bytesOf(`{"customer":"cleo","cents":5}`))
+
+	reject(0, bytesOf("r1"), bytesOf("not JSON"))
+	reject(0, bytesOf("r2"), bytesOf("\xff\xfe\x00"))
+	reject(1, bytesOf("r3"), bytesOf(`{"customer":"ada"}`))
+	reject(1, bytesOf("r4"), bytesOf(`{"customer":7,"cents":1}`))
+	reject(1, bytesOf("r5"), bytesOf(`{"customer":"ada","cents":"1"}`))
+	reject(2, bytesOf("r6"), bytesOf(`"text"`))
+	reject(2, bytesOf("r7"), bytesOf(""))
+	reject(2, bytesOf("r8"), bytesOf("null"))
+	reject(2, nil, bytesOf(`{"customer":"ada","cents":1}`)) // no key: which order?
+
+	const many = 900 // several batches
+	for i := range many {
+		put(int32(i%3), fmt.Appendf(nil, "m%d", i), bytesOf(`{"customer":"dan","cents":2}`))
+	}
+	s.totals = totals{
+		Customers: map[string]int64{"ada": 1000, "bob": 300, `zoë "z" ☃`: 700, "cleo": 5, "dan": 2 * many},
+		Tags:      map[string]int{"gift": 1, "express": 1},
+	}
+	return s
+}
+
+// checkOrders produces the scenario and waits until the app shows the totals, all of it is committed, and the
+// dead-letter topic holds what is no order.
+func (e *example) checkOrders() {
+	e.t.Helper()
+	s := orderScenario(e.topic)
+	e.kafka.ProduceRecords(s.records...)
+	e.waitCommitted()
+	require.Equal(e.t, s.totals, e.totals())
+	wanted := map[string]bool{}
+	for _, r := range s.rejected {
+		wanted[place(r.Partition, r.Offset)] = true
+	}
+	require.Equal(e.t, wanted, e.deadLetters(len(wanted)))
+}
+
+// totals is what the app shows.
+func (e *example) totals() totals {
+	e.t.Helper()
+	status, body, err := get(e.url + "/totals")
+	require.NoError(e.t, err)
+	require.Equal(e.t, 200, status)
+	var shown totals
+	require.NoError(e.t, json.Unmarshal([]byte(body), &shown), body)
+	return shown
+}
+
+// waitCommitted waits until the store stands at the end of every partition.
+func (e *example) waitCommitted() {
+	e.t.Helper()
+	for partition, end := range e.kafka.EndOffsets(e.topic) {
+		key := fmt.Sprintf("kafka-sidecar/%s/%s/%d", e.group, e.topic, partition)
+		e.eventually(fmt.Sprintf("offset %d of partition %d in the store", end, partition), func() error {
+			var stored struct{ Offset int64 }
+			raw, ok := e.consul.Get(key)
+			if !ok {
+				return errors.New("the key is not there")
+			}
+			if err := json.Unmarshal(raw, &stored); err != nil {
+				return err
+			}
+			if stored.Offset != end {
+				return fmt.Errorf("the store has %d", stored.Offset)
+			}
+			return nil
+		})
+	}
+}
+
+func place(partition int32, offset int64) string { return fmt.Sprintf("%d/%d", partition, offset) }
+
+// deadLetters waits for n records of the dead-letter topic and says where they come from. Each must carry a reason.
+func (e *example) deadLetters(n int) map[string]bool {
+	e.t.Helper()
+	found := map[string]bool{}
+	cl := e.kafka.Client(kgo.ConsumeTopics(e.topic+".dead"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	e.eventually(fmt.Sprintf("%d records in the dead-letter topic", n), func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		cl.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			origin := map[string]string{}
+			for _, h := range r.Headers {
+				origin[h.Key] = string(h.Value)
+			}
+			require.NotEmpty(e.t, origin["sidecar-reason"], "the reason of %v", origin)
+			partition, err := strconv.ParseInt(origin["sidecar-partition"], 10, 32)
+			require.NoError(e.t, err)
+			offset, err := strconv.ParseInt(origin["sidecar-offset"], 10, 64)
+			require.NoError(e.t, err)
+			found[place(int32(partition), offset)] = true
+		})
+		if len(found) < n {
+			return fmt.Errorf("%d so far", len(found))
+		}
+		return nil
+	})
+	return found
+}
+
+// checkContract plays the protocol's vectors to the app.
+func checkContract(t *testing.T, url string) {
+	t.Helper()
+	code, output := testenv.RunSidecar(t, "contract", "--url", url+"/batches")
+	require.Equal(t, 0, code, "sidecar contract says:\n%s", output)
+}
