@@ -13,6 +13,7 @@ type leaving struct {
 	done    chan struct{}
 	cut     *time.Timer // cuts what is in flight
 	giveUp  *time.Timer // gives the commit up
+	lost    bool        // it is somebody else's already
 	waiting bool        // in flight work has ended, the commit is awaited
 }
 
@@ -102,13 +103,13 @@ func (e *Engine) revoke(parts []record.TopicPartition, lost bool) []chan struct{
 			continue
 		}
 		if p.leaving == nil {
-			p.leaving = &leaving{done: make(chan struct{})}
+			p.leaving = &leaving{done: make(chan struct{}), lost: lost}
 			going = append(going, p)
 		}
 		waits = append(waits, p.leaving.done)
 	}
 	for _, p := range going {
-		e.startLeaving(p, lost)
+		e.startLeaving(p)
 	}
 	e.commitNow()
 	for _, p := range going {
@@ -117,7 +118,7 @@ func (e *Engine) revoke(parts []record.TopicPartition, lost bool) []chan struct{
 	return waits
 }
 
-func (e *Engine) startLeaving(p *partition, lost bool) {
+func (e *Engine) startLeaving(p *partition) {
 	if p.plan != nil {
 		e.dissolvePlan(p.plan)
 	}
@@ -129,7 +130,7 @@ func (e *Engine) startLeaving(p *partition, lost bool) {
 		return
 	}
 	wait := e.cfg.DrainTimeout
-	if lost {
+	if p.leaving.lost {
 		wait = 0
 	}
 	p.leaving.cut = e.after(wait, func() {
@@ -151,10 +152,25 @@ func (e *Engine) checkLeaving(p *partition) {
 	if p.claim != nil && (p.claim.dirty || p.claim.writing) && e.life.drain.err == nil {
 		if !l.waiting {
 			l.waiting = true
-			l.giveUp = e.after(e.cfg.StoreTimeout, func() { e.leave(p) })
+			l.giveUp = e.after(e.cfg.StoreTimeout, func() { e.giveUpCommit(p) })
 			e.commitNow()
 		}
 		return
+	}
+	e.leave(p)
+}
+
+// giveUpCommit lets p go though the store does not have what was acknowledged of it.
+func (e *Engine) giveUpCommit(p *partition) {
+	if p.gone {
+		return
+	}
+	if p.claim != nil && p.claim.dirty {
+		e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("committed", p.claim.entry.Offset).Int64("acked", p.acked).
+			Msg("partition let go before the store took what was acknowledged; its next owner delivers that again")
+		if e.life.drain.started && !p.leaving.lost {
+			e.life.drain.gaveUp = true
+		}
 	}
 	e.leave(p)
 }

@@ -79,6 +79,74 @@ func TestStopWaitsForStore(t *testing.T) {
 	})
 }
 
+// A revoke inside a drain that gives up what was acknowledged is no clean end: ErrUncommitted. Partitions that
+// were lost are somebody else's to commit.
+func TestRevokeDuringDrainWithoutStore(t *testing.T) {
+	for name, c := range map[string]struct {
+		take func(r *rig)
+		want error
+	}{
+		"revoked": {func(r *rig) { r.group.revoke("orders/0") }, relay.ErrUncommitted},
+		"lost":    {func(r *rig) { r.group.lose("orders/0") }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(r *rig) {
+				r.run()
+				r.store.Before(func(context.Context, offsetstest.Op) error { return record.ErrUnavailable })
+				r.kafka.produce("orders/0", 3)
+				r.pass(2 * time.Second)
+				r.stop()
+				r.pass(time.Second)
+				if d := took(func() { c.take(r) }); d > r.cfg.StoreTimeout {
+					r.Errorf("the revoke took %v", d)
+				}
+				if err := r.wait(); !errors.Is(err, c.want) {
+					r.Errorf("Run returned %v, want %v", err, c.want)
+				}
+				r.wantCommitted("orders/0", 0)
+			})
+		})
+	}
+}
+
+// A revoke inside a drain whose commit lands is a clean end.
+func TestRevokeDuringDrain(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.cfg.CommitInterval = time.Hour
+		r.kafka.produce("orders/0", 3)
+		r.app.answers(after(5*time.Second, ack()))
+		r.start()
+		r.pass(time.Second)
+		r.stop()
+		r.group.revoke("orders/0")
+		if err := r.wait(); err != nil {
+			r.Errorf("Run returned %v", err)
+		}
+		r.wantCommitted("orders/0", 3)
+	})
+}
+
+// Control records that keep coming do not keep a drain from ending, however slow the store is.
+func TestDrainUnderControlRecords(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.run()
+		r.store.Before(func(context.Context, offsetstest.Op) error { time.Sleep(3 * time.Second); return nil })
+		for range 10 {
+			r.kafka.control("orders/0", 1)
+			r.pass(100 * time.Millisecond)
+		}
+		r.stop()
+		for range 100 {
+			r.kafka.control("orders/0", 1)
+			r.pass(100 * time.Millisecond)
+		}
+		var err error
+		if d := took(func() { err = r.wait() }); err != nil || d > 10*time.Millisecond {
+			r.Errorf("Run returned %v, %v late", err, d)
+		}
+	})
+}
+
 // No new attempt, half or retry starts during a drain.
 func TestDrainStartsNothing(t *testing.T) {
 	for name, o := range map[string]record.Outcome{

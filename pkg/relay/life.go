@@ -36,6 +36,7 @@ type drainState struct {
 	started bool
 	done    bool
 	cut     bool  // the grace is over: requests were cut
+	gaveUp  bool  // a partition was revoked meanwhile and let go with acknowledged records uncommitted
 	err     error // ErrUncommitted
 	waiters []chan error
 	timer   *time.Timer
@@ -192,6 +193,9 @@ func (e *Engine) finishDrain() {
 		for _, p := range e.partitions {
 			e.stopReading(p)
 		}
+	}
+	if d.gaveUp {
+		d.err = ErrUncommitted
 	}
 	d.done = true
 	d.timer.Stop()

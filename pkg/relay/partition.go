@@ -205,9 +205,10 @@ func (e *Engine) discard(c record.Chunk) {
 
 // passTo moves the position over control records and gaps. A control record may be of a later leader
 // than the record before it, by whose epoch the log would look truncated: behind it the epoch is unknown.
+// A drain leaves them to the next start: it ends when nothing waits for a commit, and they may keep coming.
 func (e *Engine) passTo(p *partition, next int64) {
 	p.next = max(p.next, next)
-	if p.queue.empty() && !p.letting && p.claim != nil && p.next > p.acked {
+	if e.life.taking && p.queue.empty() && !p.letting && p.claim != nil && p.next > p.acked {
 		p.epoch = -1
 		e.moveTo(p, p.next, 0)
 	}
