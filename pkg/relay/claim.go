@@ -183,7 +183,8 @@ func (e *Engine) takeOver(p *partition, r claimResult) {
 }
 
 // claim is the one function that claims. It touches no state of the loop. For each partition: read
-// the key, resolve where to begin, compare with the log, prove the membership, take the key.
+// the key, resolve where to begin, compare with the log, see that it is the log the key is of, prove the
+// membership, take the key.
 func (e *Engine) claim(ctx context.Context, asked []claimRequest) []claimResult {
 	results := make([]claimResult, len(asked))
 	open := make([]int, len(asked))
@@ -208,6 +209,9 @@ func (e *Engine) claim(ctx context.Context, asked []claimRequest) []claimResult 
 		return fail(err)
 	}
 	if open, err = e.checkBounds(ctx, asked, results, open); err != nil {
+		return fail(err)
+	}
+	if open, err = e.checkTopics(ctx, asked, results, open); err != nil {
 		return fail(err)
 	}
 	if len(open) == 0 {
@@ -322,6 +326,32 @@ func (e *Engine) checkBounds(ctx context.Context, asked []claimRequest, results 
 		r.entry.LeaderEpoch = -1
 		r.loss = &loss{reason, from, r.entry.Offset}
 		return false
+	}), nil
+}
+
+// checkTopics sorts out partitions whose topic is not the one its document is of: it was recreated and the
+// watch has not seen it yet, which decides about it. It comes after the questions about the logs, so that
+// their answers are not of another log.
+func (e *Engine) checkTopics(ctx context.Context, asked []claimRequest, results []claimResult, open []int) ([]int, error) {
+	if len(open) == 0 {
+		return open, nil
+	}
+	var names []string
+	for _, i := range open {
+		names = append(names, asked[i].Topic)
+	}
+	view, err := e.deps.Cluster.Topics(ctx, names)
+	if err != nil {
+		return open, fmt.Errorf("ask for the topic's id: %w", err)
+	}
+	return slices.DeleteFunc(open, func(i int) bool {
+		v := view.Topics[asked[i].Topic]
+		if v.Err != nil {
+			results[i] = claimResult{err: fmt.Errorf("ask for the topic's id: %w", v.Err)}
+		} else if _, detail := otherLog(asked[i].doc, v, view.ClusterID); detail != "" {
+			results[i] = claimResult{err: errors.New(detail)}
+		}
+		return results[i].err != nil
 	}), nil
 }
 

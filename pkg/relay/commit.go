@@ -128,7 +128,9 @@ func (e *Engine) writeNext() {
 func (e *Engine) nextEntry(p *partition) *record.Entry {
 	n := p.claim.entry
 	n.Offset, n.LeaderEpoch = p.acked, p.epoch
-	n.TopicID = p.topic.doc.TopicID
+	if n.TopicID == "" { // the brokers had none when the key was taken
+		n.TopicID = p.topic.doc.TopicID
+	}
 	n.CommittedAt = time.Now().UTC()
 	return &n
 }

@@ -34,7 +34,7 @@ func (e *Engine) startUp(ctx context.Context) {
 		return
 	}
 	for _, name := range e.cfg.Topics {
-		if !e.reachBaseline(ctx, name, view) {
+		if view, ok = e.reachBaseline(ctx, name, view); !ok {
 			return
 		}
 	}
@@ -93,31 +93,31 @@ func (e *Engine) askTopics(ctx context.Context) (record.ClusterView, error) {
 	return e.deps.Cluster.Topics(ctx, append(e.cfg.DeadLetterTopics(), e.cfg.Topics...))
 }
 
-// reachBaseline waits until the topic's document is read or written.
-func (e *Engine) reachBaseline(ctx context.Context, name string, view record.ClusterView) bool {
+// reachBaseline waits until the topic's document is read or written, and returns what the brokers said last.
+func (e *Engine) reachBaseline(ctx context.Context, name string, view record.ClusterView) (record.ClusterView, bool) {
 	for n := 1; ; n++ {
 		doc, err := e.tryBaseline(ctx, name, view)
 		if err == nil {
 			e.post(func() { e.topics[name] = e.newTopic(name, doc, view) })
-			return true
+			return view, true
 		}
 		var refused *StartError
 		var bad *record.BadKeyError
 		switch {
 		case errors.As(err, &refused):
 			e.post(func() { e.end(refused) })
-			return false
+			return view, false
 		case errors.As(err, &bad): // the other topics need not wait for it
 			e.post(func() {
 				t := e.newTopic(name, record.Topic{Name: name}, view)
 				e.topics[name] = t
 				e.alarm(t, reasonBadKey, bad.Error())
 			})
-			return true
+			return view, true
 		}
 		e.post(func() { e.notBaselined(name, err) })
 		if !pause(ctx, jitter(e.cfg.RetryMin, maxProbeWait, n)) {
-			return false
+			return view, false
 		}
 		if fresh, err := e.askTopics(ctx); err == nil {
 			view = fresh
@@ -151,7 +151,7 @@ func (e *Engine) newTopic(name string, doc record.Topic, view record.ClusterView
 	if doc.Index != 0 {
 		e.log.Info().Str("topic", name).Int32("partitions", doc.Partitions).Str("topicId", doc.TopicID).Msg("baseline stands in the store")
 	}
-	return &topic{name: name, doc: doc, view: view.Topics[name]}
+	return &topic{name: name, doc: doc, view: view.Topics[name], in: view.ClusterID}
 }
 
 // join begins the assignment: by the group, or all or the listed partitions without one.

@@ -17,6 +17,7 @@ type topic struct {
 	name  string
 	doc   record.Topic
 	view  record.TopicView
+	in    string // id of the cluster the view is of
 	other int    // refreshes in a row that showed another topic id
 	alarm string // reason the topic as a whole can't be used; "" = none
 	why   string
@@ -38,6 +39,17 @@ func (t *topic) blocks() (reason, detail string) {
 
 // otherID: both ids are known and differ. A zero id (old brokers) switches the check off.
 func otherID(stored, seen string) bool { return stored != "" && seen != "" && stored != seen }
+
+// otherLog says why the topic that the brokers show is not the one a document is of; "" = it is.
+func otherLog(doc record.Topic, view record.TopicView, clusterID string) (reason, detail string) {
+	switch {
+	case otherID(doc.ClusterID, clusterID):
+		return reasonClusterMismatch, fmt.Sprintf("the stored offsets belong to cluster %s, the brokers are of cluster %s", doc.ClusterID, clusterID)
+	case otherID(doc.TopicID, view.ID):
+		return reasonRecreated, fmt.Sprintf("the topic was recreated: its id was %s and is %s; offsets of the former log mean nothing in this one", doc.TopicID, view.ID)
+	}
+	return "", ""
+}
 
 // baseline is the topic's document: the one in the store, or, at first start, the start policy
 // resolved for every partition and written by one compare-and-set. Who loses the race uses the

@@ -60,12 +60,13 @@ func (e *Engine) noteView(view record.ClusterView) {
 	e.noteDeadLetterTopics(view)
 	for _, t := range e.topics {
 		v := view.Topics[t.name]
-		t.view = v
+		t.view, t.in = v, view.ClusterID
+		reason, why := otherLog(t.doc, v, view.ClusterID)
 		switch {
 		case t.alarm == reasonBadKey:
 			e.rereadTopic(t)
-		case otherID(t.doc.ClusterID, view.ClusterID):
-			e.alarm(t, reasonClusterMismatch, fmt.Sprintf("the stored offsets belong to cluster %s, the brokers are of cluster %s", t.doc.ClusterID, view.ClusterID))
+		case reason == reasonClusterMismatch:
+			e.alarm(t, reason, why)
 		case v.Err != nil:
 			e.kafka.err = v.Err.Error()
 		case v.Missing:
@@ -73,7 +74,8 @@ func (e *Engine) noteView(view record.ClusterView) {
 			if t.doc.Partitions > 0 {
 				e.alarm(t, reasonTopicMissing, "the topic is missing; nothing is deleted, reading goes on when it is back")
 			}
-		case otherID(t.doc.TopicID, v.ID):
+		case reason == reasonRecreated:
+			e.alarm(t, reason, why)
 			e.noteOtherID(t, v, view.ClusterID)
 		default:
 			t.other = 0
@@ -95,8 +97,7 @@ func (e *Engine) rereadTopic(t *topic) {
 		return func() {
 			t.busy = false
 			if err == nil && doc.Index != 0 {
-				t.doc = doc
-				e.calm(t)
+				e.takeDoc(t, doc)
 			}
 		}
 	})
@@ -150,11 +151,10 @@ func (e *Engine) calm(t *topic) {
 	}
 }
 
-// noteOtherID stops the topic's partitions at the first sight of another topic id; only after some
-// refreshes in a row is it believed and policy.topic_recreated applied.
+// noteOtherID counts the refreshes in a row that show another topic id. The first stops the topic's
+// partitions; only after some is it believed and policy.topic_recreated applied.
 func (e *Engine) noteOtherID(t *topic, v record.TopicView, clusterID string) {
 	t.other++
-	e.alarm(t, reasonRecreated, fmt.Sprintf("the topic was recreated: its id was %s and is %s; offsets of the former log mean nothing in this one", t.doc.TopicID, v.ID))
 	if t.other < recreatedAfter || e.cfg.TopicRecreated == "block" || t.busy {
 		return
 	}
@@ -194,7 +194,8 @@ func (e *Engine) writeTopic(ctx context.Context, doc record.Topic) (record.Topic
 }
 
 // extend tracks partitions that were added: the count in the store grows, the group rebalances, and
-// the claim of each new partition writes its key at the log start.
+// the claim of each new partition writes its key at the log start. A document that another replica has
+// replaced for a recreated topic is left as it is: what was seen to grow is the former one.
 func (e *Engine) extend(t *topic, v record.TopicView) {
 	if t.busy {
 		return
@@ -207,7 +208,7 @@ func (e *Engine) extend(t *topic, v record.TopicView) {
 		if err == nil && doc.Index == 0 {
 			err = errors.New("the topic's key has disappeared from the store")
 		}
-		if err == nil && (v.Partitions > doc.Partitions || doc.TopicID == "") {
+		if err == nil && !otherID(doc.TopicID, v.ID) && (v.Partitions > doc.Partitions || doc.TopicID == "") {
 			doc.Partitions = max(doc.Partitions, v.Partitions)
 			doc.TopicID = v.ID
 			doc, err = e.writeTopic(ctx, doc)
@@ -229,14 +230,7 @@ func (e *Engine) topicWritten(t *topic, doc record.Topic, err error, news string
 	}
 	e.log.Info().Str("topic", t.name).Int32("from", t.doc.Partitions).Int32("partitions", doc.Partitions).Msg(news)
 	was := t.doc.Partitions
-	t.doc = doc
-	t.other = 0
-	for _, p := range e.partitions {
-		if p.topic == t && t.alarm == reasonRecreated {
-			p.held = false // the new log's keys do not exist yet
-		}
-	}
-	e.calm(t)
+	e.takeDoc(t, doc)
 	if was == 0 { // whatever is assigned of it waits for its first claim
 		for _, p := range e.partitions {
 			if p.topic == t {
@@ -251,6 +245,23 @@ func (e *Engine) topicWritten(t *topic, doc record.Topic, err error, news string
 		return
 	}
 	e.deps.Group.Rejoin()
+}
+
+// takeDoc goes on with a topic's newest document. Its partitions are claimed if it is of the log that the
+// brokers show by now; else they stop, and the next refreshes decide.
+func (e *Engine) takeDoc(t *topic, doc record.Topic) {
+	t.doc = doc
+	if reason, why := otherLog(doc, t.view, t.in); reason != "" {
+		e.alarm(t, reason, why)
+		return
+	}
+	t.other = 0
+	for _, p := range e.partitions {
+		if p.topic == t && t.alarm == reasonRecreated {
+			p.held = false // the new log's keys do not exist yet
+		}
+	}
+	e.calm(t)
 }
 
 // noteDeadLetterTopics: with policy topic every dead-letter topic must exist.
