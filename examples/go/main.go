@@ -133,9 +133,9 @@ func (a *App) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var b Batch
-	if err := json.Unmarshal(body, &b); err != nil {
+	if err := json.Unmarshal(body, &b); err != nil || !utf8.Valid(body) || len(b.Partitions) == 0 {
 		// Not 400: that would blame the records.
-		http.Error(w, "the body is not a batch: "+err.Error(), http.StatusInternalServerError)
+		http.Error(w, "the body is not a batch in JSON", http.StatusInternalServerError)
 		return
 	}
 	if !a.take(&b) {
@@ -156,7 +156,7 @@ func (a *App) receive(w http.ResponseWriter, r *http.Request) {
 // handle stores the orders and returns the records that are none.
 func (a *App) handle(b *Batch, embedded bool) ([]Failure, error) {
 	time.Sleep(a.work)
-	var failures []Failure
+	failures := []Failure{}
 	for _, p := range b.Partitions {
 		for _, r := range p.Records {
 			value, err := r.bytes(embedded)

@@ -52,7 +52,7 @@ func newSession(t *testing.T) *session {
 		t: t, dir: t.TempDir(), app: app, metrics: metrics,
 		ports: strings.NewReplacer("localhost:9092", kafka.Addr(), "127.0.0.1:8500", consul.Addr(), "8080", appPort),
 		env: append(os.Environ(),
-			"PATH="+tools(t)+string(os.PathListSeparator)+os.Getenv("PATH"),
+			"PATH="+testenv.Tools(t)+string(os.PathListSeparator)+os.Getenv("PATH"),
 			"CONSUL_HTTP_ADDR="+consul.Addr(), "CONSUL_HTTP_TOKEN="+managementToken,
 			"SIDECAR_METRICS_LISTEN="+metrics, "SIDECAR_ADMIN_LISTEN="+admin),
 		servers: map[string]*serverBlock{},
@@ -66,32 +66,6 @@ func freeAddr(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
-}
-
-// tools is a folder with the command-line tools of Kafka and Consul, under the names their users know.
-func tools(t *testing.T) string {
-	dir := t.TempDir()
-	jars, err := testenv.KafkaClasspath()
-	if err != nil {
-		t.Fatal(err)
-	}
-	consul, err := testenv.ConsulPath()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, class := range map[string]string{
-		"kafka-topics.sh":           "org.apache.kafka.tools.TopicCommand",
-		"kafka-console-producer.sh": "org.apache.kafka.tools.ConsoleProducer",
-	} {
-		script := fmt.Sprintf("#!/bin/sh\nexec java -Xmx256m -XX:TieredStopAtLevel=1 -cp '%s' %s \"$@\"\n", jars, class)
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink(consul, filepath.Join(dir, "consul")); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // command is a block for bash, in the folder and environment its reader has. The sidecar gets no

@@ -100,10 +100,12 @@ func (e *example) setUp(env ...string) {
 	}
 }
 
-// run runs a script to its end in the example's folder and returns its output.
+// run runs a script to its end in the example's folder and returns its output. The address of the app in it, where
+// no variable can tell it, is made the one in use.
 func (e *example) run(script string, env ...string) string {
 	e.t.Helper()
 	env = append([]string{"PATH=" + e.path}, env...)
+	script = strings.ReplaceAll(script, "http://127.0.0.1:8080", e.url)
 	c := testenv.Command(e.t, "set-up of "+filepath.Base(e.dir), e.dir, script+"\ntrue", env...)
 	code := c.Wait(setupWithin)
 	require.Equal(e.t, 0, code, "exit code of\n%s\n%s", script, c.Log())
@@ -122,23 +124,32 @@ func (e *example) startApp(env ...string) {
 	e.eventually("the app to be ready", func() error { return wants200(e.url + "/") })
 }
 
-// startSidecar starts the sidecar against the app, with topics of three partitions and a group of the test's own, and
-// waits until it is ready.
-func (e *example) startSidecar(env ...string) {
-	e.t.Helper()
-	e.kafka, e.consul = testenv.SharedKafka(e.t), testenv.SharedConsul(e.t)
-	e.topic, e.group = testenv.Name(e.t, "orders"), testenv.Name(e.t, "group")
-	e.kafka.CreateTopic(e.topic, 3)
-	e.kafka.CreateTopic(e.topic+".dead", 1)
-	e.metrics = testenv.FreeAddr(e.t)
-	env = append([]string{
+// variables tell the sidecar where everything is in this test, under the names that examples/README.md has for them.
+func (e *example) variables() []string {
+	return []string{
 		"PATH=" + e.path,
 		"SIDECAR_APP_URL=" + e.url + "/batches", "SIDECAR_APP_READY_URL=" + e.url + "/",
 		"SIDECAR_KAFKA_BROKERS=" + e.kafka.Addr(), "SIDECAR_OFFSETS_CONSUL_ADDRESS=" + e.consul.Addr(),
 		"SIDECAR_KAFKA_TOPICS=" + e.topic, "SIDECAR_GROUP=" + e.group,
 		"SIDECAR_METRICS_LISTEN=" + e.metrics, "SIDECAR_ADMIN_LISTEN=" + testenv.FreeAddr(e.t),
-	}, env...)
-	e.sidecar = testenv.Command(e.t, "sidecar of "+filepath.Base(e.dir), e.dir, e.only("sh sidecar"), env...)
+	}
+}
+
+// startSidecar starts the sidecar against the app, with topics and a group of the test's own.
+func (e *example) startSidecar(env ...string) {
+	e.t.Helper()
+	e.topic, e.group = testenv.Name(e.t, "orders"), testenv.Name(e.t, "group")
+	kafka := testenv.SharedKafka(e.t)
+	kafka.CreateTopic(e.topic, 3)
+	kafka.CreateTopic(e.topic+".dead", 1)
+	e.consume(env...)
+}
+
+// consume starts the sidecar on topics that are there, and waits until it is ready.
+func (e *example) consume(env ...string) {
+	e.t.Helper()
+	e.kafka, e.consul, e.metrics = testenv.SharedKafka(e.t), testenv.SharedConsul(e.t), testenv.FreeAddr(e.t)
+	e.sidecar = testenv.Command(e.t, "sidecar of "+filepath.Base(e.dir), e.dir, e.only("sh sidecar"), append(e.variables(), env...)...)
 	e.eventually("the sidecar to be ready", func() error { return wants200("http://" + e.metrics + "/readyz") })
 }
 

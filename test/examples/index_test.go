@@ -1,0 +1,73 @@
+package examples
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
+)
+
+// TestIndex does what examples/README.md says, from the topics to the dead letter, around the example in Node.js.
+func TestIndex(t *testing.T) {
+	need(t, "node")
+	need(t, "curl")
+	kafka := testenv.SharedKafka(t)
+	index := open(t, ".", "localhost:9092", kafka.Addr())
+	index.path = testenv.Tools(t) + string(os.PathListSeparator) + index.path
+	commands := index.blocks["sh"]
+	require.Len(t, commands, 4, "topics, orders, totals, dead letter")
+	require.Len(t, index.blocks["json"], 1)
+
+	index.run(commands[0])
+	e := open(t, "node")
+	e.topic, e.group = "orders", "order-totals"
+	e.startApp()
+	e.consume()
+	index.url = e.url
+	index.run(commands[1])
+	e.waitCommitted()
+	require.JSONEq(t, index.blocks["json"][0], index.run(commands[2]))
+	require.Regexp(t, `sidecar-reason:the value is not JSON.*o4`, index.run(commands[3]))
+	e.stop()
+}
+
+// TestIndexListsTheExamples: every folder of examples/ has a line, and every line a folder.
+func TestIndexListsTheExamples(t *testing.T) {
+	dirs, err := filepath.Glob("../../examples/*/README.md")
+	require.NoError(t, err)
+	var folders []string
+	for _, dir := range dirs {
+		folders = append(folders, filepath.Base(filepath.Dir(dir)))
+	}
+	index, err := os.ReadFile("../../examples/README.md")
+	require.NoError(t, err)
+	var listed []string
+	for _, row := range regexp.MustCompile(`(?m)^\| \[([\w-]+)\]\(([\w-]+)/README.md\)`).FindAllStringSubmatch(string(index), -1) {
+		require.Equal(t, row[1], row[2])
+		listed = append(listed, row[1])
+	}
+	require.ElementsMatch(t, folders, listed)
+}
+
+// TestLinks: every file that a document of examples/ links to is there.
+func TestLinks(t *testing.T) {
+	documents, err := filepath.Glob("../../examples/*/README.md")
+	require.NoError(t, err)
+	for _, doc := range append(documents, "../../examples/README.md") {
+		text, err := os.ReadFile(doc)
+		require.NoError(t, err)
+		for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			path, _, _ := strings.Cut(link[1], "#")
+			if strings.Contains(path, "://") || path == "" {
+				continue
+			}
+			_, err := os.Stat(filepath.Join(filepath.Dir(doc), path))
+			require.NoError(t, err, "%s links to %s", doc, link[1])
+		}
+	}
+}
