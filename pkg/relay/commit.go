@@ -29,8 +29,14 @@ type committer struct {
 
 // doubt is a partition of which we do not know what its key holds.
 type doubt struct {
-	p     *partition
-	claim *claim
+	p       *partition
+	claim   *claim
+	refused bool // the write was called stale
+}
+
+// contradicted: the key is as it was when a write that is based on it was called stale.
+func (d doubt) contradicted(found record.Entry) bool {
+	return d.refused && found.Bad == nil && found.Index != 0 && found.Index == d.claim.entry.Index
 }
 
 // mirror commits durable offsets to the Kafka group as well.
@@ -176,7 +182,7 @@ func (e *Engine) written(parts []*partition, claims []*claim, writes []record.Wr
 		}
 		e.mirrorNext()
 		e.writeNext()
-	case errors.As(err, &stale):
+	case errors.As(err, &stale) && len(stale.Stale) > 0:
 		e.storeWell()
 		e.m.commits.WithLabelValues("stale").Inc()
 		for i, p := range parts {
@@ -184,7 +190,7 @@ func (e *Engine) written(parts []*partition, claims []*claim, writes []record.Wr
 				continue
 			}
 			if slices.Contains(stale.Stale, i) {
-				e.commits.doubts = append(e.commits.doubts, doubt{p, p.claim})
+				e.commits.doubts = append(e.commits.doubts, doubt{p, p.claim, true})
 			} else {
 				e.rewrite(p)
 			}
@@ -195,7 +201,7 @@ func (e *Engine) written(parts []*partition, claims []*claim, writes []record.Wr
 		for i, p := range parts {
 			if p.claim == claims[i] {
 				p.claim.unknown = append(p.claim.unknown, *writes[i].Entry)
-				e.commits.doubts = append(e.commits.doubts, doubt{p, p.claim})
+				e.commits.doubts = append(e.commits.doubts, doubt{p, p.claim, false})
 			}
 		}
 		e.storeAway(err)
@@ -285,6 +291,9 @@ func (e *Engine) readBack() {
 			}
 			for i, d := range doubts {
 				if d.p.claim == d.claim {
+					if d.contradicted(entries[i]) {
+						c.tries++ // else it would be asked again and again without a pause
+					}
 					e.compare(d.p, entries[i])
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -198,4 +199,35 @@ func TestMirrorOff(t *testing.T) {
 			r.Errorf("mirrored %d", got)
 		}
 	})
+}
+
+// A store that contradicts itself is not asked without a pause: it calls a write stale and names no key, or names
+// one whose version is the one that was written. What was acknowledged is committed when it is sane again.
+func TestContradictingStore(t *testing.T) {
+	for name, err := range map[string]error{
+		"no key is named":    &record.StaleError{},
+		"the key is as read": &record.StaleError{Stale: []int{0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(r *rig) {
+				r.run()
+				var writes atomic.Int32
+				r.store.Before(func(_ context.Context, op offsetstest.Op) error {
+					if len(op.Write) == 0 || writes.Add(1) > 1000 {
+						return nil
+					}
+					return err
+				})
+				r.kafka.produce("orders/0", 3)
+				r.pass(time.Minute)
+				if n := writes.Load(); n < 5 || n > 300 {
+					r.Errorf("%d writes in a minute", n)
+				}
+				r.store.Before(nil)
+				r.pass(6 * time.Second)
+				r.wantCommitted("orders/0", 3)
+				r.wantSent("1 orders/0[0,3)")
+			})
+		})
+	}
 }
