@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
 )
 
 // totals is what GET /totals of every app answers.
