@@ -4,12 +4,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.logging.Level;
-import java.util.logging.Logger;
 
 /** Calls a function for each record and keeps what failed: the rules of {@link Handlers#each}. One use, one thread. */
 final class RecordLoop {
-    private static final Logger LOG = Logger.getLogger("io.github.kafkasidecar");
-
     private final RecordHandler handler;
     private final List<Failure> failures = new ArrayList<>();
     private boolean anyDone;
@@ -61,8 +58,8 @@ final class RecordLoop {
         } catch (InterruptedException interrupted) {
             throw interrupted;
         } catch (Exception unexpected) {
-            LOG.log(Level.SEVERE, "handler failed for " + record, unexpected);
-            return retry(record, "handler failed: " + unexpected.getClass().getSimpleName(), null);
+            Log.LOG.log(Level.SEVERE, "handler failed for " + record, unexpected);
+            return retry(record, "handler failed: " + Log.type(unexpected), null);
         }
         anyDone = true;
         return true;
