@@ -5,7 +5,6 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 )
@@ -23,22 +22,23 @@ type verdict struct {
 }
 
 // judge is the one function that decides whether a lone record that failed is at fault. It needs
-// evidence that the record and not the app is: an ack of another record between its last two
-// failures, or a ready_url that says the app is well.
-func (e *Engine) judge(p *partition, r record.Record, status, reason string, wait time.Duration) {
+// evidence that the record and not the app is: an answer between those of its last two failures that
+// acknowledged another record, or a ready_url that says the app is well.
+func (e *Engine) judge(p *partition, r record.Record, x fault) {
 	t := &p.trial
-	ackedBetween := e.ackSeq != t.acks
-	t.acks = e.ackSeq
-	v := verdict{r.Offset, status, reason, t.attempts}
+	failedBefore := r.Offset < t.blamed
+	ackedBetween := failedBefore && e.ackedAt > t.failedAt
+	t.blame(e.answers, r.Offset+1)
+	v := verdict{r.Offset, x.status, x.detail, t.attempts}
 	switch {
 	case p.block.reason == reasonPoison || p.block.reason == reasonAppFailing:
-		e.setBlock(p, p.block.reason, reason)
+		e.setBlock(p, p.block.reason, x.detail)
 		e.planNext(p, e.cfg.RetryMax)
 	case t.lone < e.cfg.MaxAttempts:
-		if wait <= 0 {
-			wait = e.backoff(t.lone)
+		if x.wait <= 0 {
+			x.wait = e.backoff(t.lone)
 		}
-		e.planNext(p, wait)
+		e.planNext(p, x.wait)
 	case ackedBetween:
 		e.condemn(p, []record.Record{r}, []verdict{v}, r.Offset+1, func() { e.goOn(p) })
 	case e.cfg.ReadyURLSet:
@@ -187,7 +187,7 @@ func (e *Engine) blockAt(p *partition, v verdict, reason, detail string) {
 	e.setBlock(p, reason, detail)
 	p.trial.attempts = max(attempts, v.attempts)
 	p.trial.lone = max(p.trial.lone, e.cfg.MaxAttempts)
-	p.trial.acks = e.ackSeq
+	p.trial.blame(e.answers, v.offset+1)
 	p.trial.failing = false // the block says who is at fault
 	p.trial.narrow(v.offset + 1)
 	e.planNext(p, e.cfg.RetryMax)

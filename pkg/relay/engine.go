@@ -70,7 +70,8 @@ type Engine struct {
 	kafka      health
 	store      health
 	seq        uint64 // numbers reads and claims
-	ackSeq     uint64 // records acknowledged by the app so far: evidence when a record is condemned
+	answers    uint64 // numbers the app's answers, and attempts without one
+	ackedAt    uint64 // the last answer that acknowledged a record: evidence when a record is condemned
 	watchdog   watchdog
 }
 

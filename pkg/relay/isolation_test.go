@@ -81,6 +81,101 @@ func TestCondemnedAfterAckBetween(t *testing.T) {
 	})
 }
 
+// With max_attempts 1 the evidence is the same: the record failed, then another answer acknowledged a record,
+// then it failed again. What the answer acknowledges that names the record is no evidence, nor is an ack from
+// before the record failed for the first time.
+func TestOneAttemptNeedsEvidenceToo(t *testing.T) {
+	fails := status(record.Failed, "500")
+	for name, c := range map[string]struct {
+		produce map[string]int
+		answer  func(a attempt) record.Outcome
+		letters []string
+	}{
+		"the batch's last record is named": {
+			map[string]int{"orders/0": 3},
+			func(a attempt) record.Outcome {
+				if a.holds("orders/0", 2) {
+					return ack(retry("orders/0", 2))
+				}
+				return ack()
+			}, nil,
+		},
+		"another partition is acknowledged by the same answer, before it": {
+			map[string]int{"orders/0": 1, "orders/1": 1},
+			func(a attempt) record.Outcome {
+				if a.holds("orders/1", 0) {
+					return ack(retry("orders/1", 0))
+				}
+				return ack()
+			}, nil,
+		},
+		"another partition is acknowledged by the same answer, after it": {
+			map[string]int{"orders/0": 1, "orders/1": 1},
+			func(a attempt) record.Outcome {
+				if a.holds("orders/0", 0) {
+					return ack(retry("orders/0", 0))
+				}
+				return ack()
+			}, nil,
+		},
+		"the half's last record is named": {
+			map[string]int{"orders/0": 4},
+			func(a attempt) record.Outcome {
+				switch {
+				case a.holds("orders/0", 3):
+					return fails
+				case a.holds("orders/0", 1):
+					return ack(retry("orders/0", 1))
+				}
+				return ack()
+			}, nil,
+		},
+		"the batch fails, a half is acknowledged, it fails again": {
+			map[string]int{"orders/0": 4},
+			func(a attempt) record.Outcome {
+				if a.holds("orders/0", 3) {
+					return fails
+				}
+				return ack()
+			}, []string{"orders/0:3"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(r *rig) {
+				r.deadLetterTopic()
+				r.cfg.MaxAttempts = 1
+				r.kafka.topic("orders", "id-1", 2)
+				for p, n := range c.produce {
+					r.kafka.produce(p, n)
+				}
+				r.app.answers(func(_ context.Context, a attempt) record.Outcome { return c.answer(a) })
+				r.run()
+				r.pass(10 * time.Minute)
+				r.wantLetters(c.letters...)
+			})
+		})
+	}
+}
+
+// An ack from before the record came is no evidence, not even with max_attempts 1.
+func TestFirstFailureIsNoEvidence(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.deadLetterTopic()
+		r.cfg.MaxAttempts = 1
+		r.kafka.topic("orders", "id-1", 2)
+		r.kafka.produce("orders/0", 1)
+		r.run()
+		r.app.answers(poisoned("orders/0", 1, status(record.Failed, "500")))
+		r.kafka.produce("orders/0", 1)
+		r.pass(10 * time.Minute)
+		r.wantLetters()
+		r.wantReasons("app_failing")
+		r.kafka.produce("orders/1", 1)
+		r.pass(31 * time.Second)
+		r.wantLetters("orders/0:1")
+	})
+}
+
 // A steady stream of acks condemns a poison record after exactly max_attempts.
 func TestCondemnedAfterMaxAttempts(t *testing.T) {
 	scenario(t, func(r *rig) {

@@ -9,6 +9,7 @@ import (
 
 // onOutcome settles a batch whose attempt has ended and lets its lane go on.
 func (e *Engine) onOutcome(f *flight, o record.Outcome) {
+	e.answers++
 	l := f.lane
 	l.sending = nil
 	for _, p := range f.parts {
@@ -64,6 +65,7 @@ func (e *Engine) settleAcked(f *flight, o record.Outcome) {
 		outcome = "partial"
 	}
 	e.m.batches.WithLabelValues(outcome).Inc()
+	acknowledges := false
 	for i, p := range f.parts {
 		if !e.current(f, i) {
 			continue
@@ -75,18 +77,21 @@ func (e *Engine) settleAcked(f *flight, o record.Outcome) {
 				mine = append(mine, x)
 			}
 		}
-		e.settlePart(p, part, mine, o)
+		acknowledges = e.settlePart(p, part, mine, o) || acknowledges
+	}
+	if acknowledges { // from here on: it is no evidence against what the same answer names
+		e.ackedAt = e.answers
 	}
 }
 
-// settlePart applies an answer with status 2xx to one partition.
-func (e *Engine) settlePart(p *partition, part *record.Part, failures []record.Failure, o record.Outcome) {
+// settlePart applies an answer with status 2xx to one partition and reports whether it acknowledges a record of it.
+func (e *Engine) settlePart(p *partition, part *record.Part, failures []record.Failure, o record.Outcome) bool {
 	if len(failures) == 0 {
 		e.acked(p, part.Until)
 		e.clearBlock(p)
 		p.lastError = ""
 		e.goOn(p)
-		return
+		return true
 	}
 	cut, retry := part.Until, -1
 	var rejected []record.Failure
@@ -105,24 +110,25 @@ func (e *Engine) settlePart(p *partition, part *record.Part, failures []record.F
 		x := failures[retry]
 		p.lastError = x.Reason
 		rest := part.Records[indexOf(part.Records, cut):]
-		e.failed(p, rest, part.Until, o.Status, x.Reason, x.RetryAfter, false)
+		e.failed(p, part, rest, fault{status: o.Status, detail: x.Reason, wait: x.RetryAfter, named: true})
 	}
+	acknowledges := indexOf(part.Records, cut) > len(rejected)
 	if len(rejected) > 0 {
 		// part belongs to the flight, which is used again before a dead letter is durable.
 		kept := *part
 		kept.Records = append([]record.Record(nil), part.Records...)
 		part = &kept
 		e.rejected(p, kept.Records, rejected, cut, then)
-		return
+		return acknowledges
 	}
 	e.acked(p, cut)
 	then()
+	return acknowledges
 }
 
 // acked moves p up to until on the word of the app.
 func (e *Engine) acked(p *partition, until int64) {
 	if n := e.ack(p, until); n > 0 {
-		e.ackSeq += uint64(n)
 		p.run = 0
 		e.m.acked.WithLabelValues(p.Topic).Add(float64(n))
 	}
@@ -155,40 +161,52 @@ func (e *Engine) settleFailed(f *flight, o record.Outcome) {
 		p.lastError = o.Detail
 		if !alone {
 			p.trial.attempts++
-			p.trial.acks = e.ackSeq
+			p.trial.blame(e.answers, part.Until)
 			p.trial.narrow(part.Until)
 			e.planNext(p, 0)
 			continue
 		}
-		e.failed(p, part.Records, part.Until, o.Status, o.Detail, 0, o.Kind == record.Refused)
+		e.failed(p, part, part.Records, fault{status: o.Status, detail: o.Detail, refused: o.Kind == record.Refused})
 	}
 }
 
-// failed counts a failed attempt of rs, p's first records, which stood in a batch that ends at until,
-// and decides what comes next: the same again, a half, or the judgement of a lone record.
-func (e *Engine) failed(p *partition, rs []record.Record, until int64, status, detail string, wait time.Duration, refused bool) {
+// fault is what is known of a failed attempt.
+type fault struct {
+	status, detail string
+	wait           time.Duration // asked for by the app; 0 = the back-off
+	refused        bool          // the app refuses the content: the same again is of no use
+	named          bool          // it is about the first record that is not acknowledged; else about all of them
+}
+
+// failed counts a failed attempt of part, of which rest is left (p's first records), and decides what comes next:
+// the same again, a half, or the judgement of a record that stood alone.
+func (e *Engine) failed(p *partition, part *record.Part, rest []record.Record, x fault) {
 	t := &p.trial
 	t.attempts++
-	t.narrow(until)
-	if len(rs) == 1 {
+	t.narrow(part.Until)
+	if len(part.Records) == 1 {
 		t.lone++
-		e.judge(p, rs[0], status, detail, wait)
+		e.judge(p, part.Records[0], x)
 		return
 	}
-	t.acks = e.ackSeq
-	if refused || t.halving || t.attempts >= e.cfg.MaxAttempts {
+	if x.named {
+		t.blame(e.answers, rest[0].Offset+1)
+	} else {
+		t.blame(e.answers, part.Until)
+	}
+	if len(rest) > 1 && (x.refused || t.halving || t.attempts >= e.cfg.MaxAttempts) {
 		if !t.halving {
 			e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("offset", p.acked).
-				Int("attempt", t.attempts).Str("detail", detail).Msg("batch keeps failing; looking for the record at fault")
+				Int("attempt", t.attempts).Str("detail", x.detail).Msg("batch keeps failing; looking for the record at fault")
 		}
 		t.halving = true
 		e.m.batches.WithLabelValues("isolated").Inc()
-		t.narrow(split(rs))
-		e.planNext(p, wait)
+		t.narrow(split(rest))
+		e.planNext(p, x.wait)
 		return
 	}
-	if wait <= 0 {
-		wait = e.backoff(t.attempts)
+	if x.wait <= 0 {
+		x.wait = e.backoff(t.attempts)
 	}
-	e.planNext(p, wait)
+	e.planNext(p, x.wait)
 }

@@ -213,7 +213,8 @@ type trial struct {
 	lone     int     // of them, as the only record of its batch
 	halving  bool    // a batch that fails is halved at once
 	bounds   []int64 // ends of the batches to come, the innermost last
-	acks     uint64  // Engine.ackSeq at the last failure
+	failedAt uint64  // number of the answer that failed last
+	blamed   int64   // records below it were in a request that failed, once at least
 	failing  bool    // a lone record failed max_attempts times and nothing shows that it is at fault
 
 	condemned *verdict // the first record is condemned already; its dead letter could not be written
@@ -230,6 +231,11 @@ func (t *trial) narrow(until int64) {
 		t.bounds = t.bounds[:len(t.bounds)-1]
 	}
 	t.bounds = append(t.bounds, until)
+}
+
+// blame notes a failed answer about records below end.
+func (t *trial) blame(answer uint64, end int64) {
+	t.failedAt, t.blamed = answer, max(t.blamed, end)
 }
 
 // passed forgets what was known about records below offset.
