@@ -19,8 +19,10 @@ import (
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 )
 
+// MaxAnswer is the most bytes that the body of an answer may have.
+const MaxAnswer = 1 << 20
+
 const (
-	maxAnswer     = 1 << 20         // bytes of an answer's body
 	maxRetryAfter = 5 * time.Minute // longest wait an answer's Retry-After can ask for
 	maxShown      = 200             // bytes of an answer that are shown to people
 	// maxRecordWait bounds retryAfterMs, so that no number overflows a timer.
@@ -34,7 +36,14 @@ type answer struct {
 	status     int
 	retryAfter string // the header, "" = none
 	body       []byte
-	tooLarge   bool // the body is above maxAnswer; body does not hold it
+	tooLarge   bool // the body is above MaxAnswer; body does not hold it
+}
+
+// Classify says what a whole answer to b means. request names the request in the Detail, retryAfter is
+// that header ("" = none). Of a body above MaxAnswer the first MaxAnswer+1 bytes are enough.
+func Classify(b *record.Batch, request string, status int, retryAfter string, body []byte) record.Outcome {
+	a := answer{status: status, retryAfter: retryAfter, body: body, tooLarge: len(body) > MaxAnswer}
+	return a.outcome(b, request, time.Now())
 }
 
 // outcome is the answer table of protocol/README.md. request names the request for people, now is

@@ -49,6 +49,9 @@ func New(cfg Config) (*App, error) {
 // URL is the app's address for people: user and password are hidden, {topic} stands as it was given.
 func (a *App) URL() string { return a.target.shown }
 
+// Address is where requests go, as net.Dial wants it.
+func (a *App) Address() (network, address string) { return a.target.network, a.target.address }
+
 // TopicInURL reports whether the path holds {topic}: a batch may then hold one topic only.
 func (a *App) TopicInURL() bool { return a.target.perTopic() }
 

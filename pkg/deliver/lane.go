@@ -176,7 +176,7 @@ func (l *lane) read(deadline time.Time) (a answer, keep bool, err error) {
 	l.br.Reset(l.conn)
 	status, interim, err := l.readStatus()
 	if err == nil {
-		err = l.resp.ReadLimitBody(l.br, maxAnswer)
+		err = l.resp.ReadLimitBody(l.br, MaxAnswer)
 	}
 	tooLarge := errors.Is(err, fasthttp.ErrBodyTooLarge) // comes after the headers, so these are true
 	if err != nil && !tooLarge {

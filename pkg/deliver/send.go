@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,15 @@ func (a *App) prepare(l *lane, b *record.Batch, body []byte) {
 		h.Del("Authorization")
 	}
 	l.req.SetBodyRaw(body)
+}
+
+// Head is what Send writes before a body of so many bytes: the request line and the headers, with the
+// empty line that ends them. It is for those who play the sidecar.
+func (a *App) Head(b *record.Batch, bodyBytes int) []byte {
+	l := newLane(&a.target)
+	a.prepare(l, b, nil)
+	l.req.Header.SetContentLength(bodyBytes)
+	return bytes.Clone(l.req.Header.Header())
 }
 
 // failure is the outcome of an attempt without an answer.

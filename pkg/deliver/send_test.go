@@ -521,3 +521,31 @@ func TestReadyHangs(t *testing.T) {
 	require.ErrorContains(t, a.Ready(t.Context()), "within 2s")
 	assert.Less(t, time.Since(start), 10*time.Second)
 }
+
+// Who plays the sidecar sends what Send sends.
+func TestHeadIsWhatSendWrites(t *testing.T) {
+	for name, set := range map[string]func(*Config){
+		"plain":           func(*Config) {},
+		"token and topic": func(c *Config) { c.Token = func() string { return "x" }; c.URL += "/{topic}" },
+		"columns":         func(c *Config) { c.Format = "columns" },
+		"embedded values": func(c *Config) { c.Value = "json" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			sent := make(chan []byte, 1)
+			raw := rawTCP(t, func(c *rawConn) {
+				var wire bytes.Buffer
+				c.br = bufio.NewReader(io.TeeReader(c.Conn, &wire))
+				c.request()
+				sent <- wire.Bytes()
+				c.say(ok)
+			})
+			a := raw.to(set)
+			network, address := a.Address()
+			assert.Equal(t, "tcp "+raw.listener.Addr().String(), network+" "+address)
+			b := batchOf(3, []byte("value"))
+			body := a.Encode(nil, b)
+			require.Equal(t, record.Acked, a.Send(t.Context(), 0, b, body).Kind)
+			assert.Equal(t, string(<-sent), string(a.Head(b, len(body)))+string(body))
+		})
+	}
+}
