@@ -80,13 +80,34 @@ func (e *Engine) assign(parts []record.TopicPartition) {
 // assignByConfig assigns all or the listed partitions of every topic, as far as they exist.
 func (e *Engine) assignByConfig() {
 	for _, t := range e.topics {
-		var parts []record.TopicPartition
-		for _, tp := range allOf(t.name, max(t.doc.Partitions, t.view.Partitions)) {
-			if e.cfg.Assignment.Mode == "all" || slices.Contains(e.cfg.Assignment.Partitions, tp.Partition) {
-				parts = append(parts, tp)
-			}
+		exist := max(t.doc.Partitions, t.view.Partitions)
+		parts := allOf(t.name, exist)
+		if listed := e.cfg.Assignment.Partitions; e.cfg.Assignment.Mode == "list" {
+			parts = slices.DeleteFunc(parts, func(tp record.TopicPartition) bool { return !slices.Contains(listed, tp.Partition) })
+			e.noteAbsent(t, exist)
 		}
 		e.assign(parts)
+	}
+}
+
+// noteAbsent says once which listed partitions a topic does not have; they are assigned when they are added.
+func (e *Engine) noteAbsent(t *topic, exist int32) {
+	if exist == 0 { // the topic as a whole is missing, which is said
+		return
+	}
+	var absent []int32
+	for _, n := range e.cfg.Assignment.Partitions {
+		if n >= exist {
+			absent = append(absent, n)
+		}
+	}
+	if slices.Equal(absent, t.absent) {
+		return
+	}
+	t.absent = absent
+	if len(absent) > 0 {
+		e.log.Warn().Str("topic", t.name).Ints32("absent", absent).Int32("partitions", exist).
+			Msg("the assignment lists partitions that the topic does not have; they are read when they are added")
 	}
 }
 

@@ -42,7 +42,7 @@ func (e *Engine) snapshot() Status {
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.topics)) {
 		t := e.topics[name]
-		s.Topics = append(s.Topics, TopicStatus{name, t.doc.TopicID, t.view.Partitions, t.doc.Partitions, t.doc.Revision})
+		s.Topics = append(s.Topics, TopicStatus{name, t.doc.TopicID, t.view.Partitions, t.doc.Partitions, t.doc.Revision, t.trouble()})
 	}
 	for _, tp := range slices.SortedFunc(maps.Keys(e.partitions), record.TopicPartition.Compare) {
 		s.Partitions = append(s.Partitions, e.partitions[tp].status())
@@ -74,7 +74,7 @@ func (e *Engine) reasons() []Reason {
 		}
 	}
 	if len(out) == 0 && !e.life.joined {
-		add(reasonKafka, "waiting for the group's first assignment")
+		add(reasonKafka, e.awaited())
 	}
 	a := &e.app
 	if e.life.joined && !a.up {
@@ -93,6 +93,18 @@ func (e *Engine) reasons() []Reason {
 		}
 	}
 	return out
+}
+
+// awaited is what the process waits for while it has joined no group. There is nothing to assign, and the
+// group is not joined, while none of the topics exists.
+func (e *Engine) awaited() string {
+	detail := "waiting for the group's first assignment"
+	for _, name := range slices.Sorted(maps.Keys(e.topics)) {
+		if t := e.topics[name]; t.alarm == reasonTopicMissing {
+			detail += "; topic " + name + ": " + t.why
+		}
+	}
+	return detail
 }
 
 // partition states, as the status names them.

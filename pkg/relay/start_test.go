@@ -103,6 +103,62 @@ func TestAssignmentList(t *testing.T) {
 	})
 }
 
+// Partitions that are listed and do not exist are named once per topic, and read when they are added.
+func TestAssignmentListOfAbsentPartitions(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.group, r.cfg.Assignment = nil, relay.Assignment{Mode: "list", Partitions: []int32{1, 3, 9}}
+		r.kafka.topic("orders", "id-1", 3)
+		r.run()
+		warnings := func() int { return strings.Count(r.logs.String(), "partitions that the topic does not have") }
+		if !strings.Contains(r.logs.String(), `"topic":"orders","absent":[3,9],"partitions":3`) || warnings() != 1 {
+			r.Errorf("%d warnings", warnings())
+		}
+		if got := r.status().Topics[0].Error; got != "the assignment lists partitions [3 9], which the topic does not have" {
+			r.Errorf("the topic's error is %q", got)
+		}
+		r.pass(time.Minute)
+		if warnings() != 1 {
+			r.Errorf("%d warnings after a minute", warnings())
+		}
+		r.kafka.topic("orders", "id-1", 10)
+		r.kafka.produce("orders/9", 1)
+		r.pass(12 * time.Second)
+		r.wantSent("1 orders/9[0,1)")
+		if got := r.status().Topics[0].Error; got != "" || warnings() != 1 {
+			r.Errorf("%d warnings, the topic's error is %q", warnings(), got)
+		}
+	})
+}
+
+// A start without any topic says which are missing, in /readyz, in the status and once in the log; after a
+// restart again. With one topic there the process is ready.
+func TestMissingTopicIsShown(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.cfg.Topics = []string{"refunds"}
+		r.group.manual = true // none of the topics exists: the client does not join
+		for range 2 {
+			r.logs.reset()
+			r.start()
+			r.pass(time.Minute)
+			r.wantReasons("kafka")
+			const why = "the topic does not exist; create it or correct kafka.topics; everything produced to it is read"
+			if got := r.status().Reasons[0].Detail; got != "waiting for the group's first assignment; topic refunds: "+why {
+				r.Errorf("the detail is %q", got)
+			}
+			if got := r.status().Topics[0].Error; got != why {
+				r.Errorf("the topic's error is %q", got)
+			}
+			if n := strings.Count(r.logs.String(), "the topic does not exist"); n != 1 {
+				r.Errorf("%d warnings", n)
+			}
+			r.endWell()
+		}
+		r.cfg.Topics, r.group.manual = []string{"orders", "refunds"}, false
+		r.run()
+		r.wantReasons()
+	})
+}
+
 // A topic missing at start is recorded empty, and everything produced to it later is read.
 func TestMissingTopicIsReadFromItsStart(t *testing.T) {
 	scenario(t, func(r *rig) {

@@ -48,6 +48,7 @@ type TopicStatus struct {
 	Partitions int32  `json:"partitions"` // as the brokers say
 	Tracked    int32  `json:"tracked"`    // as the store has it
 	Revision   int64  `json:"revision"`
+	Error      string `json:"error"` // why it is not read, or not wholly; "" = it is
 }
 
 // PartitionStatus is how an assigned partition stands.

@@ -22,6 +22,16 @@ type topic struct {
 	alarm string // reason the topic as a whole can't be used; "" = none
 	why   string
 	busy  bool // its document is being written
+
+	absent []int32 // partitions that the assignment lists and the topic does not have
+}
+
+// trouble says in words why the topic is not read, or not wholly; "" = it is.
+func (t *topic) trouble() string {
+	if t.alarm == "" && len(t.absent) > 0 {
+		return fmt.Sprintf("the assignment lists partitions %v, which the topic does not have", t.absent)
+	}
+	return t.why
 }
 
 // recreatedAfter is how many refreshes in a row must show another topic id before it is believed:
@@ -70,10 +80,7 @@ func (e *Engine) baseline(ctx context.Context, name string, cluster record.Clust
 		Revision:   1,
 		CreatedAt:  time.Now().UTC(),
 	}
-	if view.Missing {
-		doc.TopicID = ""
-		e.log.Warn().Str("topic", name).Msg("topic does not exist; recorded so that everything produced to it later is read")
-	} else {
+	if !view.Missing { // else everything produced to it later is read
 		if doc.Baseline, err = e.resolveStart(ctx, name, view); err != nil {
 			return doc, err
 		}

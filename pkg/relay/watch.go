@@ -73,6 +73,8 @@ func (e *Engine) noteView(view record.ClusterView) {
 			t.other = 0
 			if t.doc.Partitions > 0 {
 				e.alarm(t, reasonTopicMissing, "the topic is missing; nothing is deleted, reading goes on when it is back")
+			} else {
+				e.alarm(t, reasonTopicMissing, "the topic does not exist; create it or correct kafka.topics; everything produced to it is read")
 			}
 		case reason == reasonRecreated:
 			e.alarm(t, reason, why)
