@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"mime"
 	"net"
 	"net/http"
 	"os"
@@ -130,6 +131,10 @@ func (a *App) receive(w http.ResponseWriter, r *http.Request) {
 	}
 	if v := r.Header.Get("Sidecar-Protocol"); v != "1" {
 		http.Error(w, fmt.Sprintf("this app speaks Sidecar-Protocol 1, not %q", v), http.StatusNotImplemented)
+		return
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		http.Error(w, "this app reads batch.format: json", http.StatusUnsupportedMediaType)
 		return
 	}
 	var b Batch

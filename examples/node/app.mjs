@@ -104,6 +104,7 @@ async function bodyOf(request) {
 function batchOf(request, body) {
   const version = request.headers["sidecar-protocol"];
   if (version !== "1") throw new Refusal(501, `this app speaks Sidecar-Protocol 1, not ${version}`);
+  if (!/^application\/json *(;|$)/i.test(request.headers["content-type"])) throw new Refusal(415, "this app reads batch.format: json");
   let batch;
   try {
     batch = parse(utf8.decode(body));

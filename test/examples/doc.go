@@ -6,6 +6,7 @@
 //	```sh            set-up, run to its end, in the order of the document
 //	```sh app        starts the app; takes its port from the variable PORT
 //	```sh sidecar    starts the sidecar
+//	```sh totals     prints the totals as JSON; without it they are asked of the app: GET /totals
 //
 // All are run in the folder of the README. Only variables that the documents name tell a test's addresses and names
 // to the commands; what a test replaces in a command stands in that test.

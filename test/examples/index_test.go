@@ -2,6 +2,7 @@ package examples
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -70,4 +71,33 @@ func TestLinks(t *testing.T) {
 			require.NoError(t, err, "%s links to %s", doc, link[1])
 		}
 	}
+}
+
+// TestReadmesShowLinesOfTheApps: code in a README stands in the app beside it, word for word.
+func TestReadmesShowLinesOfTheApps(t *testing.T) {
+	documents, err := filepath.Glob("../../examples/*/README.md")
+	require.NoError(t, err)
+	for _, doc := range documents {
+		text, err := os.ReadFile(doc)
+		require.NoError(t, err)
+		for _, language := range []string{"go", "js", "python", "java"} {
+			for _, code := range blocks(string(text))[language] {
+				require.Contains(t, sources(t, filepath.Dir(doc)), code, "what %s shows", doc)
+			}
+		}
+	}
+}
+
+// sources is the text of all files in and below a folder that git would take.
+func sources(t *testing.T, dir string) string {
+	t.Helper()
+	out, err := exec.Command("git", "-C", dir, "ls-files", "-co", "--exclude-standard", "--", ".", ":!README.md").Output()
+	require.NoError(t, err)
+	var all strings.Builder
+	for name := range strings.FieldsSeq(string(out)) {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	return all.String()
 }

@@ -34,6 +34,7 @@ func TestShell(t *testing.T) {
 		}, said, output)
 		require.JSONEq(t, `{"customers":{"ada":1000,"bob":321,"zoë":700},"tags":{"express":1}}`, e.run(e.only("sh totals")))
 	}
+	require.Contains(t, e.run(e.only("sh curl")), "HTTP/1.1 200")
 	require.Equal(t, 0, e.app.Stop())
 
 	output := e.run("./post.sh batches/1-orders.json", "SIDECAR_APP_URL="+e.url+"/batches")
