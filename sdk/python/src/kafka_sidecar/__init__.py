@@ -9,15 +9,21 @@ def handle(batch: Batch) -> None:   # returning acknowledges, raising is a faile
 serve(handle, port=8080)
 """
 
+from ._answers import Response
+from ._asgi import asgi
 from ._each import each
+from ._exchange import Exchange
 from ._failures import Busy, Failure, Refusal, Reject, Retry
 from ._handler import AsyncHandler, Handler
 from ._model import Batch, OffsetRange, Partition, Record, Records
+from ._server import Server, serve
+from ._wsgi import wsgi
 
 __all__ = [
     "AsyncHandler",
     "Batch",
     "Busy",
+    "Exchange",
     "Failure",
     "Handler",
     "OffsetRange",
@@ -26,6 +32,11 @@ __all__ = [
     "Records",
     "Refusal",
     "Reject",
+    "Response",
     "Retry",
+    "Server",
+    "asgi",
     "each",
+    "serve",
+    "wsgi",
 ]

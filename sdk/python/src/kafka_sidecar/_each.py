@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator
 from typing import Callable, cast, overload
 
 from ._failures import Busy, Failure, Reject, Retry
@@ -36,7 +36,7 @@ def each(
     An async fn makes an async handler, for `asgi`.
     """
     if is_async(fn):
-        async_fn = cast("Callable[[Record], Awaitable[None]]", fn)
+        async_fn = cast("Callable[[Record], Awaitable[object]]", fn)
 
         async def handle_async(batch: Batch) -> list[Failure]:
             run = Run(batch)
@@ -108,8 +108,8 @@ class Run:
 def must_be_none(result: object) -> None:
     """TypeError for a result: the function given to each says what failed by raising."""
     if result is not None:
-        if hasattr(result, "close"):
-            result.close()  # a coroutine that nobody awaits
+        if isinstance(result, Coroutine):
+            result.close()  # else Python warns that nobody awaits it
         raise TypeError(
             f"the function given to each returned a {type(result).__name__}: raise Reject or Retry, or return None"
         )

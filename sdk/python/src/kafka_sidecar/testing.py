@@ -10,6 +10,7 @@ Batches made here are encoded and parsed like those of the sidecar, and `deliver
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from base64 import b64encode
@@ -17,16 +18,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from operator import itemgetter
-from typing import Literal, Union
+from typing import Any, Literal, Union, cast
 
+from ._answers import Response
+from ._exchange import PROTOCOL, AsyncExchange, Exchange
 from ._failures import Failure
-from ._handler import AsyncHandler, Handler
+from ._handler import AsyncHandler, Handler, is_async
 from ._json import parse_json
 from ._model import EPOCH, Batch, OffsetRange, Record
 
-__all__ = ["Answer", "NewRecord", "batch", "batch_id", "deliver", "encode", "record"]
+__all__ = ["Answer", "NewRecord", "batch", "batch_id", "deliver", "deliver_async", "encode", "record"]
 
-Kind = Literal["acked", "busy", "refused", "setup", "failed"]
+Kind = Literal["acked", "busy", "refused", "failed"]
 Text = Union[bytes, str, None]
 AnyRecord = Union["NewRecord", Record]
 
@@ -49,7 +52,7 @@ class Answer:
     """An answer as the sidecar takes it.
 
     kind: "acked" (all but failures is acknowledged), "busy" (the same batch comes again, nothing is counted), "refused" (the batch is
-    halved at once), "setup" (never counted, an operator is told) or "failed" (a failed attempt).
+    halved at once) or "failed" (a failed attempt).
     failures: in the order of the records, with "acked" only. retry_after: seconds, with "busy" only. text: what a refusal says.
     """
 
@@ -120,9 +123,39 @@ def batch_id(group: str, ranges: Iterable[OffsetRange]) -> str:
 def deliver(handler: Handler | AsyncHandler, batch: Batch) -> Answer:
     """Have the handler, which may be async, take the batch, and read its answer as the sidecar does.
 
-    Exceptions of the handler are logged and answered, as with `serve`; none is raised here but SystemExit and KeyboardInterrupt.
+    What the handler raises is logged and answered as by `serve`; nothing is raised here. In a running event loop use
+    `deliver_async`.
     """
-    raise NotImplementedError
+    if is_async(handler):
+        return asyncio.run(deliver_async(cast("AsyncHandler", handler), batch))
+    return _read(Exchange(cast("Handler", handler))(_headers(batch), encode(batch)))
+
+
+async def deliver_async(handler: AsyncHandler, batch: Batch) -> Answer:
+    """`deliver` for an async handler, awaited in the running event loop."""
+    return _read(await AsyncExchange(handler)(_headers(batch), encode(batch)))
+
+
+def _headers(batch: Batch) -> dict[str, str]:
+    return {"Content-Type": "application/json", "Sidecar-Protocol": PROTOCOL, "Sidecar-Batch": batch.id}
+
+
+def _read(response: Response) -> Answer:
+    if response.status != 200:
+        kinds: dict[int, Kind] = {413: "refused", 422: "refused", 503: "busy"}
+        after = dict(response.headers).get("Retry-After")
+        text = response.body.decode().rstrip()
+        return Answer(
+            kinds.get(response.status, "failed"), (), None if after is None else float(after), response.status, text
+        )
+    entries = json.loads(response.body)["failures"] if response.body else []
+    return Answer("acked", tuple(map(_failure, entries)))
+
+
+def _failure(entry: dict[str, Any]) -> Failure:
+    after = entry.get("retryAfterMs")
+    place = (entry["topic"], entry["partition"], entry["offset"])
+    return Failure(*place, entry["action"], entry.get("reason"), None if after is None else after / 1000)
 
 
 def encode(batch: Batch) -> bytes:

@@ -1,0 +1,93 @@
+"""The handler as an ASGI 3 application, to be mounted in Starlette, FastAPI, Django, or served by uvicorn or hypercorn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, MutableMapping, Sequence
+from typing import Any, Callable, cast
+
+from ._answers import Response
+from ._exchange import MAX_BODY, AsyncExchange, Body, Exchange, HeaderPairs, Unread, is_cut
+from ._handler import AsyncHandler, Handler, is_async
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+def asgi(
+    handler: Handler | AsyncHandler,
+    *,
+    token: str | None = None,
+    signing_secrets: Sequence[str] = (),
+    max_body: int = MAX_BODY,
+) -> ASGIApp:
+    """An ASGI application that calls handler with the batches that the sidecar posts to it, at whatever path.
+
+    An async handler is awaited in the event loop (asyncio), another one runs in the loop's default threads. It runs to its end
+    even if the client is gone, and until then its partitions are answered 503. The options are those of `serve`.
+    """
+    call: Callable[[HeaderPairs, Body | Unread, str], Awaitable[Response]]
+    if is_async(handler):
+        async_handler = cast("AsyncHandler", handler)
+        call = AsyncExchange(async_handler, token=token, signing_secrets=signing_secrets, max_body=max_body)
+    else:
+        sync_handler = cast("Handler", handler)
+        exchange = Exchange(sync_handler, token=token, signing_secrets=signing_secrets, max_body=max_body)
+
+        async def call(headers: HeaderPairs, body: Body | Unread, method: str) -> Response:
+            return await asyncio.to_thread(exchange, headers, body, method)
+
+    # The loop holds tasks weakly; one whose client is gone must go on.
+    running: set[asyncio.Task[Response]] = set()
+
+    async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            raise ValueError(f"the sidecar posts over HTTP, not {scope['type']}")
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        body = await _read_body(receive, max_body)
+        if body is None or is_cut(headers, body):
+            return
+        task = asyncio.ensure_future(call(headers, body, scope["method"]))
+        running.add(task)
+        task.add_done_callback(running.discard)
+        response = await asyncio.shield(task)
+        await _send(response, send)
+
+    return application
+
+
+async def _read_body(receive: Receive, max_body: int) -> bytearray | Unread | None:
+    """None if the client was gone before the end of the body."""
+    body = bytearray()
+    too_large = False
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        too_large = too_large or len(body) + len(message.get("body", b"")) > max_body
+        if too_large:
+            body.clear()
+        else:
+            body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return Unread.TOO_LARGE if too_large else body
+
+
+async def _send(response: Response, send: Send) -> None:
+    length = ("Content-Length", str(len(response.body)))
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in (*response.headers, length)]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
