@@ -103,6 +103,12 @@ class TestRecords:
         assert database.offsets() == [0, 1]
         assert database.row() == (2, 2)
 
+    def test_a_higher_fence_counts_even_if_all_is_applied_already(self, database: Database) -> None:
+        apply(database, numbers(0, fence=1))
+        apply(database, numbers(0, fence=2))
+        with pytest.raises(StaleFence):
+            apply(database, numbers(1, fence=1))
+
     def test_a_rollback_leaves_the_row(self, database: Database) -> None:
         apply(database, numbers(0))
         with database.transaction() as connection:
