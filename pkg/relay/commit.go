@@ -103,6 +103,9 @@ func (e *Engine) writeNext() {
 		e.readBack()
 		return
 	}
+	if c.pending >= e.cfg.CommitMaxPending { // delivery waits: also for what was acknowledged during the last write
+		c.due = len(c.dirty)
+	}
 	var parts []*partition
 	var writes []record.Write
 	for c.due > 0 && len(parts) < record.MaxWrites {

@@ -201,6 +201,31 @@ func TestMirrorOff(t *testing.T) {
 	})
 }
 
+// What the app acknowledges while a write is under way counts towards max_pending; once the write has landed the
+// rest is written at once, or delivery would wait at the bound for the next interval.
+func TestBoundReachedDuringAWrite(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.cfg.CommitInterval, r.cfg.CommitMaxPending, r.cfg.MaxRecords = 10*time.Second, 100, 50
+		r.run()
+		var writing atomic.Bool
+		r.store.Before(func(_ context.Context, op offsetstest.Op) error {
+			if len(op.Write) > 0 && writing.CompareAndSwap(false, true) {
+				time.Sleep(time.Second)
+			}
+			return nil
+		})
+		r.kafka.produce("orders/0", 1)
+		for !writing.Load() {
+			r.pass(10 * time.Millisecond)
+		}
+		r.kafka.produce("orders/0", 300)
+		r.pass(1100 * time.Millisecond)
+		if n := len(r.sent()); n != 7 {
+			r.Errorf("%d batches are sent 0.1 s after the write has landed, want 7", n)
+		}
+	})
+}
+
 // A store that contradicts itself is not asked without a pause: it calls a write stale and names no key, or names
 // one whose version is the one that was written. What was acknowledged is committed when it is sane again.
 func TestContradictingStore(t *testing.T) {
