@@ -1,18 +1,37 @@
-# `make` alone lists the targets. Needs go (with a C compiler for the race detector), java 17 and mvn.
+# `make` alone lists the targets. Needs go (with a C compiler for the race detector), java 17, mvn, python3 (3.10 or later) and node.
 
-KAFKA_VERSION  := 4.3.1
-CONSUL_VERSION := 1.19.2
-LINT_VERSION   := 2.15.0
+KAFKA_VERSION    := 4.3.1
+CONSUL_VERSION   := 1.19.2
+POSTGRES_VERSION := 15.8.0
+LINT_VERSION     := 2.15.0
 
 # Servers and tools are kept per user, keyed by version; internal/testenv looks in the same place.
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafka-sidecar
 KAFKA := $(CACHE)/kafka-$(KAFKA_VERSION)
 LINT  := $(CACHE)/golangci-lint-$(LINT_VERSION)/golangci-lint
 
-# What is there already is not fetched: a consul on PATH, a Kafka installation named by KAFKA_HOME.
-CONSUL_DEP := $(if $(shell command -v consul),,$(CACHE)/consul-$(CONSUL_VERSION)/consul)
-KAFKA_DEP  := $(if $(KAFKA_HOME),,$(KAFKA))
+POSTGRES      := $(CACHE)/postgres-$(POSTGRES_VERSION)
+POSTGRES_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64v8,amd64)
 
+# Where the examples in Python run: the library is installed there anew each time.
+EXAMPLES_VENV := $(CACHE)/examples-python
+
+# The tools of the Python SDK, made anew when a requirement changes. Spark brings its jars; its Kafka source comes beside it.
+PYTHON_REQUIREMENTS := sdk/python/requirements-dev.txt sdk/python/requirements-spark.txt
+PYTHON_ENV          := $(CACHE)/python-$(shell cat $(PYTHON_REQUIREMENTS) | cksum | cut -d ' ' -f 1)
+PYTHON              := $(PYTHON_ENV)/bin/python
+SPARK_VERSION       := $(shell sed -n 's/^pyspark==//p' sdk/python/requirements-spark.txt)
+SPARK_KAFKA         := $(CACHE)/spark-kafka-$(SPARK_VERSION)
+
+JAVA_VERSION := $(shell sed -n 's:^  <version>\(.*\)</version>:\1:p' sdk/java/pom.xml)
+JAVA_JAR     := sdk/java/target/kafka-sidecar-$(JAVA_VERSION).jar
+
+# What is there already is not fetched: a consul on PATH, an installation named by KAFKA_HOME or POSTGRES_HOME.
+CONSUL_DEP   := $(if $(shell command -v consul),,$(CACHE)/consul-$(CONSUL_VERSION)/consul)
+KAFKA_DEP    := $(if $(KAFKA_HOME),,$(KAFKA))
+POSTGRES_DEP := $(if $(POSTGRES_HOME),,$(POSTGRES))
+
+MVN     := mvn -B -ntp -Dstyle.color=never
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 # Packages under test at once. Each may start a broker and a Consul server of its own.
@@ -21,27 +40,60 @@ JOBS     ?= 2
 FUZZTIME ?= 20000x
 GOTEST   := go test -race -shuffle=on -count=1
 
+WITH_POSTGRES := go run ./internal/testenv/withpostgres --
+
+# Where the tests that run SDKs and examples find what was built.
+SDK_ENV = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src \
+	SIDECAR_TEST_PYTHON=$(PYTHON) SIDECAR_TEST_PYTHON_SPARK=$(PYTHON) SIDECAR_TEST_SPARK_KAFKA=$(SPARK_KAFKA) \
+	SIDECAR_TEST_JAVA_JAR=$(CURDIR)/$(JAVA_JAR) SIDECAR_TEST_JAVA_LIBS=$(CURDIR)/sdk/java/target/libs
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help deps build demo lint test unit e2e fuzz clean
+.PHONY: help deps build demo lint test unit python java e2e sdk examples fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: $(KAFKA_DEP) $(CONSUL_DEP) $(LINT) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
+deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
 
 # Everything is made beside its place and then moved, so that an interrupted run leaves nothing half done.
 $(KAFKA):
 	mkdir -p $(CACHE)
 	rm -rf $@.tmp
-	mvn -q -B -Dstyle.color=never -f tools/kafka/pom.xml -Dkafka.version=$(KAFKA_VERSION) dependency:copy-dependencies -DoutputDirectory=$@.tmp
+	$(MVN) -q -f tools/kafka/pom.xml -Dkafka.version=$(KAFKA_VERSION) dependency:copy-dependencies -DoutputDirectory=$@.tmp
 	mv -T $@.tmp $@
 
 $(CACHE)/consul-$(CONSUL_VERSION)/consul:
 	mkdir -p $(@D)
 	cd tools/consul && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@.tmp github.com/hashicorp/consul
 	mv $@.tmp $@
+
+$(POSTGRES):
+	mkdir -p $(CACHE)
+	rm -rf $@.tmp
+	$(MVN) -q -f tools/postgres/pom.xml -Dpostgres.version=$(POSTGRES_VERSION) -Dpostgres.arch=$(POSTGRES_ARCH) \
+		dependency:unpack-dependencies -DoutputDirectory=$@.tmp/archive
+	tar -xJf $@.tmp/archive/postgres-*.txz -C $@.tmp
+	rm -r $@.tmp/archive
+	mv -T $@.tmp $@
+
+$(SPARK_KAFKA):
+	mkdir -p $(CACHE)
+	rm -rf $@.tmp
+	$(MVN) -q -f tools/spark/pom.xml -Dspark.version=$(SPARK_VERSION) dependency:copy-dependencies -DoutputDirectory=$@.tmp
+	mv -T $@.tmp $@
+
+# A Python environment can't be moved; it is there when its mark is.
+$(PYTHON_ENV)/.complete:
+	rm -rf $(PYTHON_ENV)
+	python3 -m venv $(PYTHON_ENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check $(addprefix -r ,$(PYTHON_REQUIREMENTS))
+	touch $@
+
+$(JAVA_JAR): sdk/java/pom.xml $(shell find sdk/java/src/main)
+	$(MVN) -q -f sdk/java/pom.xml package -DskipTests
+	touch $@
 
 $(LINT):
 	mkdir -p $(@D)
@@ -60,13 +112,29 @@ lint: $(LINT) ## Check format, go vet and golangci-lint
 	go vet ./...
 	$(LINT) run
 
-test: deps lint unit e2e ## Run everything: lint, the tests of all packages, end to end
+test: deps lint unit python java e2e sdk examples ## Run everything: lint, the tests of all packages, both SDKs, end to end, the examples
 
-unit: deps ## Run the tests of all packages but the end-to-end ones
-	$(GOTEST) -p $(JOBS) -timeout 10m $$(go list ./... | grep -v /test/e2e)
+unit: deps ## Run the tests of all Go packages but those that run the real binary
+	$(GOTEST) -p $(JOBS) -timeout 10m $$(go list ./... | grep -v -e /test/e2e -e /test/sdk -e /test/examples)
+
+python: deps ## Check the Python SDK: ruff, mypy, pytest with a real PostgreSQL and a real Spark
+	cd sdk/python && $(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
+	$(WITH_POSTGRES) $(PYTHON) -m pytest -q sdk/python
+
+java: deps ## Build and check the Java SDK, with a real PostgreSQL
+	$(WITH_POSTGRES) $(MVN) -f sdk/java/pom.xml verify
 
 e2e: deps build ## Run the end-to-end tests: real Kafka, real Consul, the real binary
 	SIDECAR_BIN=$(CURDIR)/bin/sidecar $(GOTEST) -timeout 20m ./test/e2e
+
+sdk: deps build $(JAVA_JAR) ## Run both SDKs against the real binary, with kills, and a Spark job before and after its move
+	$(MVN) -q -f sdk/java/pom.xml dependency:copy-dependencies -DincludeArtifactIds=postgresql -DoutputDirectory=$(CURDIR)/sdk/java/target/libs
+	$(SDK_ENV) $(GOTEST) -timeout 20m ./test/sdk
+
+examples: deps build ## Run the examples as their READMEs say
+	python3 -m venv $(EXAMPLES_VENV)
+	$(EXAMPLES_VENV)/bin/pip install --quiet --disable-pip-version-check ./sdk/python
+	$(SDK_ENV) SIDECAR_TEST_PYTHON=$(EXAMPLES_VENV)/bin/python $(GOTEST) -timeout 20m ./test/examples
 
 fuzz: ## Run each fuzz test with FUZZTIME inputs, some seconds each
 	@set -e; for pkg in $$(go list ./...); do \
