@@ -45,14 +45,4 @@ func FreeAddr(t testing.TB) string {
 	return loopback(ports[0])
 }
 
-// FreePort is a port on which nothing listens at this moment.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	ports, err := freePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ports[0]
-}
-
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -87,6 +87,14 @@ func SharedPostgres(t testing.TB) *PostgresServer {
 	return p
 }
 
+// SharedDir is a folder for what the tests of the package make once; Main removes it.
+func SharedDir(t testing.TB) string {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	return sharedDir(t)
+}
+
 // sharedDir is called with the lock held.
 func sharedDir(t testing.TB) string {
 	if shared.dir == "" {

@@ -1,0 +1,9 @@
+package sdk
+
+import (
+	"testing"
+
+	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
