@@ -127,7 +127,9 @@ func (a *App) release(b *Batch) {
 func (a *App) receive(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body) // all of it, before anything is answered
 	if err != nil {
-		return // the sidecar has gone; it will send the batch again
+		// The sidecar has gone and will send the batch again. To return without an answer would be a 200.
+		http.Error(w, "the body ended early", http.StatusInternalServerError)
+		return
 	}
 	if v := r.Header.Get("Sidecar-Protocol"); v != "1" {
 		http.Error(w, fmt.Sprintf("this app speaks Sidecar-Protocol 1, not %q", v), http.StatusNotImplemented)
@@ -185,9 +187,9 @@ func (a *App) apply(r *Record, value []byte) error {
 	} else if r.KeyBase64 == nil {
 		return errors.New("the record has no key, so it is not known which order it is")
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if value == nil { // a tombstone: the order is cancelled
-		a.mu.Lock()
-		defer a.mu.Unlock()
 		delete(a.orders, id)
 		return nil
 	}
@@ -195,8 +197,6 @@ func (a *App) apply(r *Record, value []byte) error {
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.orders[id] = order
 	return nil
 }
@@ -235,15 +235,15 @@ func main() {
 	mux.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {}) // 200: ready
 	server := &http.Server{Addr: net.JoinHostPort("127.0.0.1", env("PORT", "8080")), Handler: mux}
 
-	stopping, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	log.Printf("listening on http://%s", server.Addr)
 	select {
 	case err := <-failed:
 		log.Fatal(err)
-	case <-stopping.Done():
+	case <-stop:
 	}
 	if err := server.Shutdown(context.Background()); err != nil { // answers the requests in progress
 		log.Fatal(err)
