@@ -1,7 +1,9 @@
 package testenv
 
 import (
+	"errors"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -13,22 +15,44 @@ type Program struct {
 	proc *process
 }
 
-// StartProgram starts a command and kills it when the test ends. env (NAME=value) is added to the test's environment,
-// of which nothing that configures the sidecar, Consul or PostgreSQL is left.
+// StartProgram starts a command, and kills it and its children when the test ends. env (NAME=value) is added to the test's
+// environment, of which nothing that configures the sidecar, Consul or PostgreSQL is left.
 func StartProgram(t testing.TB, name string, argv []string, env ...string) *Program {
 	t.Helper()
-	dir := t.TempDir()
-	p := &Program{t: t, proc: &process{
-		name: name, argv: argv, env: env, dir: dir, output: filepath.Join(dir, "output.log"),
-	}}
+	return startProgram(t, &process{name: name, argv: argv, env: env, dir: t.TempDir()})
+}
+
+// StartScript is StartProgram with a script for bash in the folder dir, as a reader of a document runs it. Its last line
+// replaces the shell, so that a signal reaches the program; a backslash at the end of a line continues it.
+func StartScript(t testing.TB, name, dir, script string, env ...string) *Program {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(script, "\\\n", " ")), "\n")
+	lines[len(lines)-1] = "exec " + lines[len(lines)-1]
+	argv := []string{"bash", "-euo", "pipefail", "-c", strings.Join(lines, "\n")}
+	return startProgram(t, &process{name: name, argv: argv, env: env, dir: dir})
+}
+
+func startProgram(t testing.TB, proc *process) *Program {
+	t.Helper()
+	proc.output = filepath.Join(t.TempDir(), "output.log")
+	p := &Program{t: t, proc: proc}
 	p.Start()
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(p.proc.tail(80))
 		}
-		p.proc.kill()
+		p.killGroup()
 	})
 	return p
+}
+
+// killGroup ends the program and what it has started: it leads a process group (see sysProcAttr), whose id stays theirs
+// for as long as one of them is left.
+func (p *Program) killGroup() {
+	if err := syscall.Kill(-p.proc.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		p.t.Errorf("kill the process group of %s: %v", p.proc.name, err)
+	}
+	p.Kill()
 }
 
 // Start starts it again after its end; it returns before the program is ready.
@@ -41,6 +65,14 @@ func (p *Program) Start() {
 
 // Running says whether it has not ended. A stopped (SIGSTOP) program runs.
 func (p *Program) Running() bool { return p.proc.running() }
+
+// Crashed is an error that ends Eventually when the program has ended.
+func (p *Program) Crashed() error {
+	if !p.Running() {
+		return GiveUp("%s ended with code %d", p.proc.name, p.proc.exit)
+	}
+	return nil
+}
 
 // Log is everything it has written, over all its starts.
 func (p *Program) Log() string { return p.proc.log() }
@@ -64,4 +96,11 @@ func (p *Program) Wait(within time.Duration) int {
 		p.t.Fatal(err)
 	}
 	return code
+}
+
+// Stop sends SIGTERM and returns the exit code.
+func (p *Program) Stop() int {
+	p.t.Helper()
+	p.Signal(syscall.SIGTERM)
+	return p.Wait(stopWithin)
 }

@@ -34,8 +34,8 @@ type example struct {
 	path    string              // PATH with the sidecar under test in front
 	url     string              // of the app, without a path
 	appEnv  []string
-	app     *testenv.CommandProcess
-	sidecar *testenv.CommandProcess
+	app     *testenv.Program
+	sidecar *testenv.Program
 
 	kafka   *testenv.KafkaServer
 	consul  *testenv.ConsulServer
@@ -108,7 +108,7 @@ func (e *example) run(script string, env ...string) string {
 	e.t.Helper()
 	env = append([]string{"PATH=" + e.path}, env...)
 	script = strings.ReplaceAll(script, "http://127.0.0.1:8080", e.url)
-	c := testenv.Command(e.t, "set-up of "+filepath.Base(e.dir), e.dir, script+"\ntrue", env...)
+	c := testenv.StartScript(e.t, "set-up of "+filepath.Base(e.dir), e.dir, script+"\ntrue", env...)
 	code := c.Wait(setupWithin)
 	require.Equal(e.t, 0, code, "exit code of\n%s\n%s", script, c.Log())
 	return c.Log()
@@ -122,7 +122,7 @@ func (e *example) startApp(env ...string) {
 	require.NoError(e.t, err)
 	e.url = "http://" + addr
 	e.appEnv = append([]string{"PATH=" + e.path, "PORT=" + port}, env...)
-	e.app = testenv.Command(e.t, filepath.Base(e.dir), e.dir, e.only("sh app"), e.appEnv...)
+	e.app = testenv.StartScript(e.t, filepath.Base(e.dir), e.dir, e.only("sh app"), e.appEnv...)
 	e.eventually("the app to be ready", func() error { return wants200(e.url + "/") })
 }
 
@@ -151,7 +151,7 @@ func (e *example) startSidecar(env ...string) {
 func (e *example) consume(env ...string) {
 	e.t.Helper()
 	e.kafka, e.consul, e.metrics = testenv.SharedKafka(e.t), testenv.SharedConsul(e.t), testenv.FreeAddr(e.t)
-	e.sidecar = testenv.Command(e.t, "sidecar of "+filepath.Base(e.dir), e.dir, e.only("sh sidecar"), append(e.variables(), env...)...)
+	e.sidecar = testenv.StartScript(e.t, "sidecar of "+filepath.Base(e.dir), e.dir, e.only("sh sidecar"), append(e.variables(), env...)...)
 	e.eventually("the sidecar to be ready", func() error { return wants200("http://" + e.metrics + "/readyz") })
 }
 
@@ -159,7 +159,7 @@ func (e *example) consume(env ...string) {
 func (e *example) eventually(what string, cond func() error) {
 	e.t.Helper()
 	testenv.Eventually(e.t, soon, what, func() error {
-		for _, p := range []*testenv.CommandProcess{e.app, e.sidecar} {
+		for _, p := range []*testenv.Program{e.app, e.sidecar} {
 			if p == nil {
 				continue
 			}
