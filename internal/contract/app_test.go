@@ -21,6 +21,7 @@ import (
 type testApp struct {
 	token   string
 	columns bool
+	value   string // batch.value; "" = auto
 
 	// before may answer in place of the app, before the body was read.
 	before func(w http.ResponseWriter, r *http.Request) (answered bool)
@@ -86,6 +87,8 @@ func (a *testApp) refuse(r *http.Request) int {
 		return http.StatusNotImplemented
 	case r.Header.Get("Content-Type") != kind:
 		return http.StatusUnsupportedMediaType
+	case (a.value == "json" && !a.columns) != (r.Header.Get("Sidecar-Value") == "json"):
+		return http.StatusNotAcceptable
 	}
 	return 0
 }

@@ -31,7 +31,7 @@ func TestAnAppThatKeepsTheContract(t *testing.T) {
 				},
 			} {
 				t.Run(format+" "+value+" "+name, func(t *testing.T) {
-					app := &testApp{token: "open sesame", columns: format == "columns", wrong: wrong}
+					app := &testApp{token: "open sesame", columns: format == "columns", value: value, wrong: wrong}
 					cfg := DefaultConfig()
 					cfg.URL, cfg.Format, cfg.Value = start(t, app).URL+"/batches", format, value
 					cfg.Token = func() string { return "open sesame" }

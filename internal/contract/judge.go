@@ -28,8 +28,9 @@ func judgeBatch(t *trial, r *request, a *reply) verdict {
 	case o.Kind == record.Refused:
 		v.why = "the sidecar would split the batch and hand the record to the dead-letter policy"
 	case o.Kind == record.Setup && a.acked():
-		v.detail = fmt.Sprintf("answered %s to %s%s", o.Status, t.sent, said)
-		v.why, v.hint = "the sidecar takes this for a wrong set-up and acknowledges nothing", ""
+		complaint, advice := cutLast(said, "; ")
+		v.detail = fmt.Sprintf("answered %s to %s%s", o.Status, t.sent, complaint)
+		v.why, v.hint = "the sidecar takes this for a wrong set-up and acknowledges nothing", advice
 	case o.Kind == record.Setup:
 		v.why, v.hint = "the sidecar takes this for a wrong set-up, waits and reports not ready", setupHint(a.status)
 	}
@@ -63,7 +64,7 @@ func judgeGarbage(t *trial, _ *request, a *reply) verdict {
 	}
 	v := verdict{result: Note, detail: t.answered(a, ""), hint: "answer 500 and say why"}
 	switch kind := a.outcome().Kind; {
-	case a.acked():
+	case kind == record.Acked:
 		v.result, v.why = Fail, t.why
 	case kind == record.Refused:
 		v.why = "the sidecar would split the batch to find a record at fault, and no record is"
@@ -133,12 +134,21 @@ func (t *trial) answered(a *reply, said string) string {
 	return fmt.Sprintf("answered %d%s to %s", a.status, words, t.sent)
 }
 
+// cutLast is strings.Cut at the last separator.
+func cutLast(s, separator string) (before, after string) {
+	i := strings.LastIndex(s, separator)
+	if i < 0 {
+		return s, ""
+	}
+	return s[:i], s[i+len(separator):]
+}
+
 // tooEarly is an answer, or the end of the connection, before the whole request was sent.
 func (t *trial) tooEarly(a *reply) verdict {
 	v := verdict{
 		result: Fail, detail: fmt.Sprintf("answered %d before the whole request was sent (%s)", a.status, t.sent),
 		why:  "such an answer is usually lost",
-		hint: "read the whole body, then answer",
+		hint: t.hint + "; read the whole body, then answer",
 	}
 	if a.acked() {
 		v.why += ", and what was not read can't be acknowledged"

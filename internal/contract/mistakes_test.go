@@ -108,6 +108,29 @@ var mistakes = []mistake{
 		fails: garbage, says: "answered 200 to a body that is not JSON",
 	},
 	{
+		name: "answers text with 200 to what it can't parse",
+		make: func(a *testApp) {
+			a.read = func(w http.ResponseWriter, _ []byte, _ *record.Batch, err error) bool {
+				return err != nil && say(w, 200, "oops")
+			}
+		},
+		fails: garbage, says: "wrong set-up and reports not ready, although only this body is at fault",
+	},
+	{
+		name: "refuses a long body before it has read it",
+		make: func(a *testApp) {
+			a.before = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.ContentLength < 100_000 {
+					return false
+				}
+				return raw(func(c net.Conn, _ *http.Request) {
+					_, _ = io.WriteString(c, "HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n")
+				})(w, r)
+			}
+		},
+		fails: []string{"record of 1 MiB"}, says: "raise the app's limit of the body",
+	},
+	{
 		name: "answers 404 to what it can't parse",
 		make: func(a *testApp) {
 			a.read = func(w http.ResponseWriter, _ []byte, _ *record.Batch, err error) bool {
@@ -139,7 +162,7 @@ var mistakes = []mistake{
 				return err == nil && say(w, 200, "ok")
 			}
 		},
-		fails: []string{"plain batch"}, others: true, says: "but the body is not JSON: ok; answer with an empty body or JSON",
+		fails: []string{"plain batch"}, others: true, says: "but the body is not JSON: ok; the sidecar takes this for a wrong set-up and acknowledges nothing; answer with an empty body or JSON",
 	},
 	{
 		name:  "rounds offsets",

@@ -224,7 +224,7 @@ func (w *writer) repeats() []*trial {
 	return []*trial{
 		{
 			name: "slow body", sent: "a body that comes in pieces",
-			why: "a large body comes in pieces, too", hint: "read as many bytes as Content-Length says",
+			why: "a large body comes in pieces, too", hint: "take the body as it comes, as many bytes as Content-Length says",
 			requests: []request{slow},
 		},
 		{
