@@ -325,7 +325,11 @@ func TestMistakesAreFound(t *testing.T) {
 			}
 			m.make(app)
 			cfg.URL = start(t, app).URL + "/batches"
-			found, _ := run(t, cfg)
+			found, _ := run(t, cfg, func(p *Player) {
+				if m.fails[0] == "slow body" {
+					p.wire.pause = cfg.Timeout / 4 // an answer ends it
+				}
+			})
 			failed := named(found, Fail)
 			if m.others {
 				assert.Contains(t, failed, m.fails[0])
