@@ -78,7 +78,7 @@ final class BatchReader {
                 throw Json.malformed(parser, "is followed by more");
             }
         } catch (JsonProcessingException e) {
-            throw Json.notJson(e);
+            throw Json.notJson(e, from);
         } catch (IOException e) {
             throw new UncheckedIOException(e); // can't be: the bytes are in memory
         }

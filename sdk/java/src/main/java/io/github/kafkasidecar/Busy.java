@@ -9,6 +9,7 @@ import java.time.Duration;
 public class Busy extends HandlerException {
     private static final long serialVersionUID = 1L;
 
+    /** Null leaves it to the default. */
     private final Duration after;
 
     /**

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import java.io.IOException;
 
 /** The JSON parser and the strict reading of single fields. */
@@ -95,8 +96,11 @@ final class Json {
         return new Malformed((place.isEmpty() ? "the batch" : place) + " " + what);
     }
 
-    /** The parser's own error without its message, which quotes the body. */
-    static Malformed notJson(JsonProcessingException error) {
-        return new Malformed("not valid JSON at byte " + error.getLocation().getByteOffset());
+    /** The parser's own error without its message, which quotes the body; its bytes begin at {@code from}. */
+    static Malformed notJson(JsonProcessingException error, int from) {
+        if (error instanceof StreamConstraintsException) {
+            return new Malformed("nested deeper than " + MAX_NESTING + " levels");
+        }
+        return new Malformed("not valid JSON at byte " + (from + error.getLocation().getByteOffset()));
     }
 }

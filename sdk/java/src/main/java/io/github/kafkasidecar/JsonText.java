@@ -7,9 +7,24 @@ import java.util.Base64;
 final class JsonText {
     private JsonText() {}
 
-    /** The bytes of the value that begins at {@code at} as they stand in the body. */
+    /**
+     * The bytes of the field's value that begins at {@code at} as they stand in the body, white space around it
+     * included: the sidecar writes none of its own, so it was part of the value.
+     */
     static ByteBuffer raw(byte[] body, int at) {
-        return ByteBuffer.wrap(body, at, end(body, at) - at);
+        int from = at;
+        while (isSpace(body[from - 1])) { // ends at the colon
+            from--;
+        }
+        int end = end(body, at);
+        while (isSpace(body[end])) { // ends at the next field or the end of the object
+            end++;
+        }
+        return ByteBuffer.wrap(body, from, end - from);
+    }
+
+    private static boolean isSpace(byte b) {
+        return b == ' ' || b == '\n' || b == '\r' || b == '\t';
     }
 
     /** The content of a string: a view of the body if nothing in it is escaped. */

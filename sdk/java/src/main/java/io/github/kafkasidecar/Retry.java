@@ -12,6 +12,7 @@ import java.time.Duration;
 public class Retry extends HandlerException {
     private static final long serialVersionUID = 1L;
 
+    /** Null leaves it to the default. */
     private final Duration after;
 
     /**
