@@ -132,6 +132,7 @@ sdk: deps build $(JAVA_JAR) ## Run both SDKs against the real binary, with kills
 	$(SDK_ENV) $(GOTEST) -timeout 20m ./test/sdk
 
 examples: deps build ## Run the examples as their READMEs say
+	$(PYTHON) -m ruff check examples && $(PYTHON) -m ruff format --check examples
 	python3 -m venv $(EXAMPLES_VENV)
 	$(EXAMPLES_VENV)/bin/pip install --quiet --disable-pip-version-check ./sdk/python
 	$(SDK_ENV) SIDECAR_TEST_PYTHON=$(EXAMPLES_VENV)/bin/python $(GOTEST) -timeout 20m ./test/examples

@@ -22,8 +22,8 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 const (
 	// soon is the bound for everything that should happen within seconds; generous for a busy machine.
 	soon = time.Minute
-	// setupWithin is the deadline of one set-up block; it may compile or fetch something.
-	setupWithin = 8 * time.Minute
+	// runWithin is the deadline of a command that ends by itself; it may compile or fetch something.
+	runWithin = 8 * time.Minute
 )
 
 // example is one folder of examples/: its app and, once started, the sidecar beside it.
@@ -94,22 +94,14 @@ func (e *example) only(kind string) string {
 	return e.blocks[kind][0]
 }
 
-// setUp runs the set-up blocks to their end.
-func (e *example) setUp(env ...string) {
-	e.t.Helper()
-	for _, script := range e.blocks["sh"] {
-		e.run(script, env...)
-	}
-}
-
 // run runs a script to its end in the example's folder and returns its output. The address of the app in it, where
 // no variable can tell it, is made the one in use.
 func (e *example) run(script string, env ...string) string {
 	e.t.Helper()
 	env = append([]string{"PATH=" + e.path}, env...)
 	script = strings.ReplaceAll(script, "http://127.0.0.1:8080", e.url)
-	c := testenv.StartScript(e.t, "set-up of "+filepath.Base(e.dir), e.dir, script+"\ntrue", env...)
-	code := c.Wait(setupWithin)
+	c := testenv.StartScript(e.t, "command of "+filepath.Base(e.dir), e.dir, script+"\ntrue", env...)
+	code := c.Wait(runWithin)
 	require.Equal(e.t, 0, code, "exit code of\n%s\n%s", script, c.Log())
 	return c.Log()
 }
@@ -171,11 +163,12 @@ func (e *example) eventually(what string, cond func() error) {
 	})
 }
 
-// stop ends the sidecar and then the app with SIGTERM; both must end as they should.
+// stop ends the app and then the sidecar with SIGTERM, in the order in which Kubernetes ends a pod with a sidecar. The
+// app must close the connection that the sidecar keeps, and both must end as they should.
 func (e *example) stop() {
 	e.t.Helper()
-	require.Equal(e.t, 0, e.sidecar.Stop(), "exit code of the sidecar")
 	require.Equal(e.t, e.stopped, e.app.Stop(), "exit code of the app")
+	require.Equal(e.t, 0, e.sidecar.Stop(), "exit code of the sidecar")
 }
 
 // client keeps no connection, so that a stopping app waits for none.
