@@ -233,13 +233,17 @@ func main() {
 	mux.HandleFunc("POST /batches", app.receive)
 	mux.HandleFunc("GET /totals", app.show)
 	mux.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {}) // 200: ready
-	server := &http.Server{Addr: net.JoinHostPort("127.0.0.1", env("PORT", "8080")), Handler: mux}
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", env("PORT", "8080")))
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Printf("listening on http://%s", listener.Addr())
 
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
 	failed := make(chan error, 1)
-	go func() { failed <- server.ListenAndServe() }()
-	log.Printf("listening on http://%s", server.Addr)
+	server := &http.Server{Handler: mux}
+	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
 		log.Fatal(err)

@@ -158,6 +158,10 @@ const server = http.createServer(async (request, response) => {
   }
 });
 
+server.on("error", (error) => {
+  console.error(error.message); // the port is taken
+  process.exitCode = 1;
+});
 server.listen(port, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${port}`));
 for (const signal of ["SIGTERM", "SIGINT"]) {
   process.on(signal, () => server.close()); // answers the requests in progress, then the process ends
