@@ -138,6 +138,24 @@ func TestReaderUnauthorized(t *testing.T) {
 	require.Len(t, r.of(1), 1)
 }
 
+// A partition that is added or resumed waits for the fetch under way, which a broker holds while the other partitions
+// have nothing: with the client's default, delivery of a backlog would stop for seconds at each resume.
+func TestReaderLetsBrokersWaitShortly(t *testing.T) {
+	c, cfg := fake(t)
+	waits := make(chan time.Duration, 1)
+	c.ControlKey(int16(kmsg.Fetch), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		waits <- time.Duration(kreq.(*kmsg.FetchRequest).MaxWaitMillis) * time.Millisecond
+		return nil, nil, false
+	})
+	read(t, cfg).Add(tp("orders", 0), from(0), 1)
+	select {
+	case wait := <-waits:
+		require.LessOrEqual(t, wait, 500*time.Millisecond)
+	case <-time.After(within):
+		t.Fatal("nothing is fetched")
+	}
+}
+
 func TestReaderSurvivesRetriableErrors(t *testing.T) {
 	c, cfg := fake(t)
 	r := read(t, cfg)
