@@ -1,6 +1,7 @@
 package examples
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,28 @@ func TestIndex(t *testing.T) {
 	e.waitCommitted()
 	require.JSONEq(t, index.blocks["json"][0], index.run(commands[2]))
 	require.Regexp(t, `sidecar-reason:the value is not JSON.*o4`, index.run(commands[3]))
+	e.stop()
+}
+
+// TestASlowAppIsWaitedFor is the end of examples/README.md, with shorter times.
+func TestASlowAppIsWaitedFor(t *testing.T) {
+	need(t, "node")
+	e := open(t, "node")
+	e.startApp("WORK_SECONDS=2")
+	e.startSidecar("SIDECAR_APP_TIMEOUT=1s")
+	e.kafka.Produce(e.topic, 1, 1, "no order")
+	e.eventually("the app to be busy", func() error {
+		_, metrics, err := get("http://" + e.metrics + "/metrics")
+		if err == nil && !regexp.MustCompile(`sidecar_batches_total\{outcome="busy"\} [1-9]`).MatchString(metrics) {
+			err = errors.New("no such metric")
+		}
+		return err
+	})
+	e.waitStored(0, 0)
+
+	require.Equal(t, 0, e.sidecar.Stop())
+	e.consume("SIDECAR_APP_TIMEOUT=5s")
+	e.waitCommitted()
 	e.stop()
 }
 

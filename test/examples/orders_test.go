@@ -103,22 +103,28 @@ func (e *example) totals() totals {
 func (e *example) waitCommitted() {
 	e.t.Helper()
 	for partition, end := range e.kafka.EndOffsets(e.topic) {
-		key := fmt.Sprintf("kafka-sidecar/%s/%s/%d", e.group, e.topic, partition)
-		e.eventually(fmt.Sprintf("offset %d of partition %d in the store", end, partition), func() error {
-			var stored struct{ Offset int64 }
-			raw, ok := e.consul.Get(key)
-			if !ok {
-				return errors.New("the key is not there")
-			}
-			if err := json.Unmarshal(raw, &stored); err != nil {
-				return err
-			}
-			if stored.Offset != end {
-				return fmt.Errorf("the store has %d", stored.Offset)
-			}
-			return nil
-		})
+		e.waitStored(partition, end)
 	}
+}
+
+// waitStored waits until the store has the offset of a partition.
+func (e *example) waitStored(partition int32, offset int64) {
+	e.t.Helper()
+	key := fmt.Sprintf("kafka-sidecar/%s/%s/%d", e.group, e.topic, partition)
+	e.eventually(fmt.Sprintf("offset %d of partition %d in the store", offset, partition), func() error {
+		var stored struct{ Offset int64 }
+		raw, ok := e.consul.Get(key)
+		if !ok {
+			return errors.New("the key is not there")
+		}
+		if err := json.Unmarshal(raw, &stored); err != nil {
+			return err
+		}
+		if stored.Offset != offset {
+			return fmt.Errorf("the store has %d", stored.Offset)
+		}
+		return nil
+	})
 }
 
 // deadLetters are the places that the records of the dead-letter topic come from. Each must carry a reason. All that is
