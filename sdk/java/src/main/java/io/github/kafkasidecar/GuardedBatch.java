@@ -3,15 +3,14 @@ package io.github.kafkasidecar;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
-import java.util.logging.Logger;
 
 /** One batch in one transaction of {@link JdbcOffsetGuard}. Commits nothing. One use, one thread. */
 final class GuardedBatch {
-    private static final Logger LOG = Logger.getLogger("io.github.kafkasidecar");
-
     private final OffsetTable table;
     private final Batch batch;
+    private final List<Long> applied = new ArrayList<>(); // for each range, until which offset
     private final List<Record> unapplied = new ArrayList<>();
 
     private GuardedBatch(OffsetTable table, Batch batch) {
@@ -27,23 +26,23 @@ final class GuardedBatch {
     static GuardedBatch claim(Connection connection, String tableName, Batch batch) throws SQLException {
         GuardedBatch claimed = new GuardedBatch(new OffsetTable(connection, tableName), batch);
         for (Partition partition : batch.partitions()) {
-            claimed.addUnapplied(partition, claimed.table.claim(batch.group(), partition.range()), tableName);
+            claimed.add(partition, claimed.table.claim(batch.group(), partition.range()), tableName);
         }
         return claimed;
     }
 
-    private void addUnapplied(Partition partition, long appliedUntil, String tableName) {
-        int applied = 0;
+    private void add(Partition partition, long until, String tableName) {
+        applied.add(until);
+        int skipped = 0;
         for (Record record : partition.records()) {
-            if (record.offset() < appliedUntil) {
-                applied++;
+            if (record.offset() < until) {
+                skipped++;
             } else {
                 unapplied.add(record);
             }
         }
-        if (applied > 0) {
-            LOG.info("skipped " + applied + " records of " + partition + ": applied before, " + tableName + " has offset "
-                    + appliedUntil);
+        if (skipped > 0) {
+            Log.LOG.info("skipped " + skipped + " records of " + partition + ": applied before, " + tableName + " has offset " + until);
         }
     }
 
@@ -54,17 +53,19 @@ final class GuardedBatch {
 
     /** Marks everything as applied. */
     void advance() throws SQLException {
-        advance(new ArrayList<>());
+        advance(Collections.emptyList());
     }
 
     /**
      * Marks as applied what comes before the first failure of each partition.
      *
      * @param failures in body order
+     * @throws Busy as {@link OffsetTable#advance}
      */
     void advance(List<Failure> failures) throws SQLException {
-        for (OffsetRange range : batch.ranges()) {
-            table.advance(batch.group(), range, firstFailure(range, failures));
+        List<OffsetRange> ranges = batch.ranges();
+        for (int i = 0; i < ranges.size(); i++) {
+            table.advance(batch.group(), ranges.get(i), applied.get(i), firstFailure(ranges.get(i), failures));
         }
     }
 

@@ -5,7 +5,6 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.Objects;
 import java.util.logging.Level;
-import java.util.logging.Logger;
 
 /**
  * Exactly once into a database: in the application's own transaction, passes by the records that an earlier transaction
@@ -23,8 +22,8 @@ import java.util.logging.Logger;
  * Handler handler = guard.each(dataSource::getConnection, (connection, record) -> save(connection, record));
  * }</pre>
  *
- * <p>The transaction has to be {@code READ COMMITTED} or {@code SERIALIZABLE}; MySQL's {@code REPEATABLE READ} reads rows
- * as they were before they were locked. The comparison of group and topic has to tell upper from lower case.
+ * <p>Any isolation level from {@code READ COMMITTED} on will do. The comparison of group and topic has to tell upper from
+ * lower case. Tested with PostgreSQL and H2.
  *
  * <p><b>Delete the rows</b> of a partition before its records are to be applied again: after the group was set back, and
  * after the topic was deleted and created anew. Otherwise they are passed by as applied.
@@ -34,8 +33,6 @@ import java.util.logging.Logger;
 public final class JdbcOffsetGuard {
     /** The table's name unless another is given. */
     public static final String DEFAULT_TABLE = "kafka_sidecar_offsets";
-
-    private static final Logger LOG = Logger.getLogger("io.github.kafkasidecar");
 
     private final String table;
 
@@ -47,11 +44,15 @@ public final class JdbcOffsetGuard {
     /**
      * A guard with a table of another name.
      *
-     * @param table as it stands in SQL: with its schema or quoted if it has to be. Becomes part of the statements, so never
-     *     take it from outside
+     * @param table letters, digits and underscores, with its schema before a dot if need be
+     * @throws IllegalArgumentException if it is something else
      */
     public JdbcOffsetGuard(String table) {
-        this.table = Objects.requireNonNull(table, "table");
+        if (!table.matches("\\w+(\\.\\w+)*")) {
+            throw new IllegalArgumentException("table is \"" + table
+                    + "\"; it must be a name of letters, digits and underscores, with or without a schema");
+        }
+        this.table = table;
     }
 
     /** Opens a connection, for {@link #each}. */
@@ -120,7 +121,7 @@ public final class JdbcOffsetGuard {
         try {
             return connections.open();
         } catch (SQLException e) {
-            LOG.log(Level.WARNING, "the database can't be reached; the batch comes again", e);
+            Log.LOG.log(Level.WARNING, "the database can't be reached; the batch comes again", e);
             throw new Busy("the database can't be reached");
         }
     }
@@ -173,7 +174,8 @@ public final class JdbcOffsetGuard {
      *
      * @param connection autocommit off; neither committed nor closed
      * @param batch the batch to apply
-     * @return to be iterated once; the iterator throws {@link UncheckedSqlException} if marking fails
+     * @return to be iterated once; if marking fails the iterator throws {@link UncheckedSqlException}, or {@link Busy} if
+     *     another transaction has moved the row; roll back
      * @throws StaleFence if a newer owner of a partition has written to the database; roll back
      * @throws Busy if another transaction inserted the row of a partition at the same moment; roll back
      * @throws IllegalStateException if the connection is in autocommit mode, or if the result is iterated twice

@@ -76,7 +76,7 @@ final class OffsetTable {
             return;
         }
         if (fence <= range.fence()) {
-            throw insertedMeanwhile(range);
+            throw writtenMeanwhile(range);
         }
         throw new StaleFence(range.topic() + "/" + range.partition() + " has a newer owner: " + table + " has the fence " + fence
                 + ", this batch " + range.fence());
@@ -90,7 +90,7 @@ final class OffsetTable {
                     group, range.topic(), range.partition(), range.fromOffset(), range.fence());
         } catch (SQLException e) {
             if (isConstraintViolation(e)) {
-                throw insertedMeanwhile(range);
+                throw writtenMeanwhile(range);
             }
             throw e;
         }
@@ -100,17 +100,27 @@ final class OffsetTable {
         return e.getSQLState() != null && e.getSQLState().startsWith("23");
     }
 
-    /** Nothing is wrong with the batch: when it comes again, the row is found. */
-    private Busy insertedMeanwhile(OffsetRange range) {
-        return new Busy(table + " had no row for " + range.topic() + "/" + range.partition()
-                + ", and another transaction has just inserted it");
+    /** Nothing is wrong with the batch: when it comes again, the row is as it should be. */
+    private Busy writtenMeanwhile(OffsetRange range) {
+        return new Busy("another transaction has just written the row of " + range.topic() + "/" + range.partition() + " in " + table);
     }
 
-    /** Marks the records below an offset as applied. A row that is further on stays as it is. */
-    void advance(String group, OffsetRange range, long until) throws SQLException {
-        update(
-                "UPDATE " + table + " SET until_offset = ?" + whereRow + " AND until_offset < ?",
-                until, group, range.topic(), range.partition(), until);
+    /**
+     * Marks the records of a claimed range as applied up to an offset, which never goes back.
+     *
+     * @param applied what {@link #claim} returned
+     * @throws Busy if the row does not stand there any more: it was read from a snapshot older than the lock, as MySQL does
+     */
+    void advance(String group, OffsetRange range, long applied, long until) throws SQLException {
+        if (until <= applied) {
+            return;
+        }
+        int advanced = update(
+                "UPDATE " + table + " SET until_offset = ?" + whereRow + " AND until_offset = ?",
+                until, group, range.topic(), range.partition(), applied);
+        if (advanced == 0) {
+            throw writtenMeanwhile(range);
+        }
     }
 
     /** Returns null if there is no row. */

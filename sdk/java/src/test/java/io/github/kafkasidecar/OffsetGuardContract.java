@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.kafkasidecar.GuardDatabase.Row;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -244,6 +245,28 @@ abstract class OffsetGuardContract {
         var failure = assertThrows(JdbcOffsetGuard.UncheckedSqlException.class, records::hasNext);
         assertEquals(failure.getCause().getMessage(), failure.getMessage());
         assertNull(row(0));
+    }
+
+    @Test
+    void aRowThatIsNotWhereItWasReadIsBusy() throws SQLException {
+        apply(batch(range(0, 0, 5, 1)));
+        try (Connection connection = database.begin();
+                Statement statement = connection.createStatement()) {
+            Iterator<Record> records = guard.records(connection, batch(range(0, 5, 6, 1))).iterator();
+            records.next();
+            statement.execute("UPDATE kafka_sidecar_offsets SET until_offset = 6"); // as a read from a snapshot misses it
+            assertThrows(Busy.class, records::hasNext);
+            connection.rollback();
+        }
+        assertEquals(new Row(5, 1), row(0));
+    }
+
+    @Test
+    void aTableMustBeAName() {
+        for (String name : List.of("", "a b", "a;b", "\"a\"", "a.", ".a")) {
+            var refused = assertThrows(IllegalArgumentException.class, () -> new JdbcOffsetGuard(name));
+            assertTrue(refused.getMessage().contains('"' + name + '"'), refused.getMessage());
+        }
     }
 
     @Test
