@@ -26,8 +26,9 @@ type Deps struct {
 }
 
 var (
-	// ErrUncommitted is returned by Run when the grace ran out with acknowledged records that are not in the store.
-	ErrUncommitted = errors.New("acknowledged records could not be committed before the grace period ended; they will be delivered again")
+	// ErrUncommitted is returned by Run when the grace, or the deadline of a revoke during it, ran out with
+	// acknowledged records that are not in the store.
+	ErrUncommitted = errors.New("acknowledged records could not be committed in time; they will be delivered again")
 	// ErrAborted is returned by Run after Abort.
 	ErrAborted = errors.New("aborted by a second signal")
 	// errEnded answers calls made after Run has returned.
