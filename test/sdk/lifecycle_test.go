@@ -80,7 +80,8 @@ func TestHandlersNeverOverlap(t *testing.T) {
 func TestWrongToken(t *testing.T) {
 	inEach(t, func(t *testing.T, l language) {
 		s := newScene(t, 1)
-		app := startApp(t, l, withToken("right"))
+		const token = "7c1f0a52e9"
+		app := startApp(t, l, withToken(token))
 		s.produceValues(0, "a", "b")
 		file := filepath.Join(t.TempDir(), "token")
 		require.NoError(t, os.WriteFile(file, []byte("wrong"), 0o600))
@@ -89,10 +90,10 @@ func TestWrongToken(t *testing.T) {
 		s.waitBatches(sidecar, "setup", 3)
 		require.Empty(t, kind(app.lines(), "begin"), "no handler was called")
 		require.Zero(t, s.stored(0))
-		require.NoError(t, os.WriteFile(file, []byte("right"), 0o600))
+		require.NoError(t, os.WriteFile(file, []byte(token), 0o600))
 		require.Zero(t, repeats(s.settle(app)))
 		sidecar.WaitReady()
-		require.NotContains(t, app.Log()+sidecar.Log(), "right", "a token is not logged")
+		require.NotContains(t, app.Log()+sidecar.Log(), token, "a token is not logged")
 	})
 }
 

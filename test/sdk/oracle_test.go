@@ -65,18 +65,25 @@ func same(want *kgo.Record, got line) error {
 	case got.Timestamp != want.Timestamp.UnixMilli():
 		return fmt.Errorf("the timestamp is %d instead of %d", got.Timestamp, want.Timestamp.UnixMilli())
 	case !equal(got.Key, want.Key):
-		return fmt.Errorf("the key is %q instead of %q", got.Key, want.Key)
+		return fmt.Errorf("the key is %s instead of %s", shown(got.Key), shown(want.Key))
 	case !equal(got.Value, want.Value):
-		return fmt.Errorf("the value is %q instead of %q", got.Value, want.Value)
+		return fmt.Errorf("the value is %s instead of %s", shown(got.Value), shown(want.Value))
 	case len(got.Headers) != len(want.Headers):
 		return fmt.Errorf("%d headers instead of %d", len(got.Headers), len(want.Headers))
 	}
 	for i, h := range want.Headers {
 		if name, value := got.Headers[i][0], got.Headers[i][1]; string(name) != h.Key || !equal(value, h.Value) {
-			return fmt.Errorf("header %d is %q: %q instead of %q: %q", i, name, value, h.Key, h.Value)
+			return fmt.Errorf("header %d is %q: %s instead of %q: %s", i, name, shown(value), h.Key, shown(h.Value))
 		}
 	}
 	return nil
+}
+
+func shown(b []byte) string {
+	if b == nil {
+		return "null"
+	}
+	return fmt.Sprintf("%q", b)
 }
 
 // inOrder: the records of a partition are applied for the first time in the order of their offsets.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +28,11 @@ type ledger struct {
 
 func newLedger(s *scene) *ledger {
 	s.t.Helper()
-	server := testenv.SharedPostgres(s.t)
+	return newLedgerOn(s, testenv.SharedPostgres(s.t))
+}
+
+func newLedgerOn(s *scene, server *testenv.PostgresServer) *ledger {
+	s.t.Helper()
 	name := fmt.Sprintf("ledger_%08x", rand.Uint32())
 	(&ledger{s, server, "postgres"}).query("CREATE DATABASE " + name)
 	l := &ledger{s, server, name}
@@ -198,6 +203,32 @@ func randomValues(random *rand.Rand, n int) []string {
 	return values
 }
 
+// A database that is away is nobody's poison: no record is condemned, and all take effect once it is back.
+func TestDatabaseIsKilled(t *testing.T) {
+	inEach(t, func(t *testing.T, l language) {
+		s := newScene(t, 3)
+		postgres := testenv.Postgres(t)
+		ledger := newLedgerOn(s, postgres)
+		app := ledger.app(l)
+		s.produceKeyed(3, slices.Repeat([]string{"value"}, 300)...)
+		s.produceKeyed(3, "block", "a", "b")
+		sidecar := s.sidecar(app, testenv.Set("dead_letter.policy", "drop"), testenv.Set("retry.max_attempts", "1"))
+		app.waitBlocked()
+		postgres.Kill() // in the middle of a transaction
+		app.open()
+		s.produceKeyed(3, slices.Repeat([]string{"value"}, 60)...)
+		s.eventually("failed or refused batches", func() error {
+			if n := batches(sidecar, "failed") + batches(sidecar, "busy"); n < 5 {
+				return fmt.Errorf("%v so far", n)
+			}
+			return nil
+		})
+		postgres.Start()
+		ledger.settle()
+		sidecar.WaitReady()
+	})
+}
+
 // A sidecar that is frozen for longer than its session, and its app with a batch of it that has not looked at the
 // database yet: when they go on, the partition has another owner and nothing may be changed.
 func TestZombieChangesNothing(t *testing.T) {
@@ -231,7 +262,33 @@ func TestZombieChangesNothing(t *testing.T) {
 	})
 }
 
-// As above, but the zombie's app is in the middle of its transaction: the successor's waits for it, and skips what
+// As above, but the batch is still at the frozen sidecar, due at a time that passes while it is frozen.
+func TestFrozenSidecarChangesNothing(t *testing.T) {
+	inEach(t, func(t *testing.T, l language) {
+		s := newScene(t, 1)
+		ledger := newLedger(s)
+		old := ledger.app(l)
+		s.produceKeyed(1, "a", "b", "retry:1000", "c")
+		frozen := s.sidecar(old)
+		s.eventually("the batch that is to come again", func() error {
+			if len(kind(old.lines(), "end")) == 0 {
+				return errors.New("not answered")
+			}
+			return nil
+		})
+		frozen.Signal(syscall.SIGSTOP)
+
+		young := ledger.app(l)
+		s.sidecar(young)
+		ledger.settle()
+		frozen.Signal(syscall.SIGCONT)
+		frozen.WaitReady()
+		s.produceKeyed(1, "d", "e")
+		ledger.settle()
+	})
+}
+
+// As TestZombieChangesNothing, but the zombie's app is in the middle of its transaction: the successor's waits for it, and skips what
 // it has written. In the first batch of all there is no row yet that the two could meet at.
 func TestZombieInItsTransactionIsWaitedFor(t *testing.T) {
 	inEach(t, func(t *testing.T, l language) {
