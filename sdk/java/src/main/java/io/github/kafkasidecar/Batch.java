@@ -1,6 +1,8 @@
 package io.github.kafkasidecar;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -24,9 +26,12 @@ public final class Batch {
         this.id = id;
         this.group = group;
         this.attempt = attempt;
-        this.ranges = new LazyList<>(ranges.length, i -> ranges[i]);
-        this.partitions = new LazyList<>(
-                ranges.length, i -> new Partition(ranges[i], content, i == 0 ? 0 : ends[i - 1], ends[i]));
+        this.ranges = Collections.unmodifiableList(Arrays.asList(ranges));
+        List<Partition> partitions = new ArrayList<>();
+        for (int i = 0; i < ranges.length; i++) {
+            partitions.add(new Partition(ranges[i], content, i == 0 ? 0 : ends[i - 1], ends[i]));
+        }
+        this.partitions = Collections.unmodifiableList(partitions);
         this.records = new LazyList<>(
                 content.size(), i -> new Record(ranges[partitionOf(ends, i)], content, i));
     }

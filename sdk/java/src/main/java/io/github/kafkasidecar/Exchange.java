@@ -32,19 +32,19 @@ final class Exchange {
             Log.LOG.warning(refused.getMessage());
             return refused.answer;
         } catch (Throwable thrown) {
-            return failed("request", thrown);
+            return failed("exchange", "", thrown);
         }
     }
 
     /** A failed attempt: the type of what was thrown is told, the rest stays in the log. */
-    private static Answer failed(String what, Throwable thrown) {
+    private static Answer failed(String who, String forWhat, Throwable thrown) {
         try {
-            Log.LOG.log(Level.SEVERE, what + " failed", thrown);
+            Log.LOG.log(Level.SEVERE, who + " failed" + forWhat, thrown);
         } catch (Throwable alsoInTheLog) {
             // Out of memory, as a rule. The answer tells that it failed; there is no better place to say why.
-            return Answer.text(500, "handler failed");
+            return Answer.text(500, who + " failed");
         }
-        return Answer.text(500, "handler failed: " + Log.type(thrown));
+        return Answer.text(500, who + " failed: " + Log.type(thrown));
     }
 
     private Answer answer() throws Refused {
@@ -178,7 +178,7 @@ final class Exchange {
             if (thrown instanceof InterruptedException) {
                 Thread.currentThread().interrupt(); // for the owner of the thread
             }
-            return failed("handler of " + batch, thrown);
+            return failed("handler", " for " + batch, thrown);
         }
         return failures.isEmpty() ? Answer.empty(200) : named(failures.values());
     }

@@ -84,7 +84,10 @@ public final class Server implements AutoCloseable {
             RequestBody body = RequestBody.read(exchange, sidecar.maxBody);
             boolean stopping = inProgress.begin();
             try {
-                write(exchange, answer(exchange, body, stopping));
+                Answer answer = answer(exchange, body, stopping);
+                // A handler may leave its thread interrupted, for which the connection would be closed unanswered.
+                Thread.interrupted();
+                write(exchange, answer);
             } finally {
                 inProgress.end();
             }

@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import java.util.function.Function;
 
 /**
@@ -166,14 +165,14 @@ public final class Sidecar {
     }
 
     /**
-     * Handles a POST that some other server received. The handler is called in this thread.
+     * Handles a POST that some other server received, as {@link #exchange(String, Function, byte[])} does.
      *
-     * @param headers the request's headers; the case of their names does not matter, the first of a name counts
+     * @param headers the request's headers; the case of their names does not matter, the first value of a name counts
      * @param body the whole body. Must not be changed afterwards: records are views of it
      * @return what to answer: the status, all headers and the body; never null
      */
     public Answer exchange(Map<String, List<String>> headers, byte[] body) {
-        return exchange("POST", firstOfEach(headers)::get, body);
+        return exchange("POST", name -> first(headers, name), body);
     }
 
     /**
@@ -190,14 +189,13 @@ public final class Sidecar {
         return Exchange.answer(this, new Request(method, header, body, false, false));
     }
 
-    private static Map<String, String> firstOfEach(Map<String, List<String>> headers) {
-        Map<String, String> firsts = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-        headers.forEach((name, values) -> {
-            if (name != null && values != null && !values.isEmpty()) {
-                firsts.putIfAbsent(name, values.get(0));
+    private static String first(Map<String, List<String>> headers, String name) {
+        for (Map.Entry<String, List<String>> header : headers.entrySet()) {
+            if (name.equalsIgnoreCase(header.getKey()) && !header.getValue().isEmpty()) {
+                return header.getValue().get(0);
             }
-        });
-        return firsts;
+        }
+        return null;
     }
 
     /**

@@ -278,7 +278,7 @@ class ExchangeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"method", "headers", "body", "lookup"})
+    @ValueSource(strings = {"method", "headers", "map", "body", "lookup"})
     void nothingMakesItThrow(String what) {
         Answer answer;
         switch (what) {
@@ -287,6 +287,9 @@ class ExchangeTest {
                 break;
             case "headers":
                 answer = sidecar.exchange("POST", null, BODY);
+                break;
+            case "map":
+                answer = sidecar.exchange(null, BODY);
                 break;
             case "body":
                 answer = sidecar.exchange(Posts.headers("application/json"), null);

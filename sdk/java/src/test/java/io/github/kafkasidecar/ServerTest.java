@@ -283,6 +283,14 @@ class ServerTest {
     }
 
     @Test
+    void aHandlerThatLeavesItsThreadInterruptedIsAnswered() throws IOException {
+        try (RawClient client = new RawClient(serve(Sidecar.handle(batch -> Thread.currentThread().interrupt())).port())) {
+            assertEquals(200, client.post(BODY).status());
+            assertEquals(200, client.post(BODY).status());
+        }
+    }
+
+    @Test
     void twoServersOfOneSidecarShareWhatRuns() throws Exception {
         CountDownLatch began = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
