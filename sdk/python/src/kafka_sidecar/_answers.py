@@ -40,11 +40,9 @@ def say(status: int, text: str, *headers: tuple[str, str]) -> Response:
 
 def acknowledge(batch: Batch, returned: object) -> Response:
     """200 for what a handler returned. BrokenContract if that is no list of failures of the batch."""
-    if returned is None:
-        return Response(200, (), b"")
-    failures = _in_order(batch, returned)
+    failures = [] if returned is None else _in_order(batch, returned)
     if not failures:
-        return Response(200, (), b"")
+        return Response(200, (TEXT,), b"")
     body = json.dumps({"failures": [_entry(failure) for failure in failures]}, separators=(",", ":")).encode()
     if len(body) > MAX_ANSWER:
         raise BrokenContract(f"{len(failures)} failures make an answer above {MAX_ANSWER} bytes: give shorter reasons")

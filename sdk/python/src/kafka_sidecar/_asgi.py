@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, MutableMapping, Sequence
+from collections.abc import Awaitable, Coroutine, MutableMapping, Sequence
 from typing import Any, Callable, cast
 
 from ._answers import Response
@@ -13,7 +13,7 @@ from ._handler import AsyncHandler, Handler, is_async
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 
 def asgi(
@@ -23,42 +23,52 @@ def asgi(
     signing_secrets: Sequence[str] = (),
     max_body: int = MAX_BODY,
 ) -> ASGIApp:
-    """An ASGI application that calls handler with the batches that the sidecar posts to it, at whatever path.
+    """An ASGI 3 application that calls handler with the batches that the sidecar posts to it, at whatever path.
+
+        app.add_route("/batches", asgi(handle), methods=["GET", "POST"])  # Starlette, FastAPI
 
     An async handler is awaited in the event loop (asyncio), another one runs in the loop's default threads. It runs to its end
     even if the client is gone, and until then its partitions are answered 503. The options are those of `serve`.
     """
-    call: Callable[[HeaderPairs, Body | Unread, str], Awaitable[Response]]
     if is_async(handler):
         async_handler = cast("AsyncHandler", handler)
-        call = AsyncExchange(async_handler, token=token, signing_secrets=signing_secrets, max_body=max_body)
-    else:
-        sync_handler = cast("Handler", handler)
-        exchange = Exchange(sync_handler, token=token, signing_secrets=signing_secrets, max_body=max_body)
+        return _Application(
+            AsyncExchange(async_handler, token=token, signing_secrets=signing_secrets, max_body=max_body), max_body
+        )
+    sync_handler = cast("Handler", handler)
+    exchange = Exchange(sync_handler, token=token, signing_secrets=signing_secrets, max_body=max_body)
 
-        async def call(headers: HeaderPairs, body: Body | Unread, method: str) -> Response:
-            return await asyncio.to_thread(exchange, headers, body, method)
+    async def call(headers: HeaderPairs, body: Body | Unread, method: str) -> Response:
+        return await asyncio.to_thread(exchange, headers, body, method)
 
-    # The loop holds tasks weakly; one whose client is gone must go on.
-    running: set[asyncio.Task[Response]] = set()
+    return _Application(call, max_body)
 
-    async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+
+class _Application:
+    """An object, not a function: Starlette's and FastAPI's routes take a function for one of a request."""
+
+    def __init__(
+        self, call: Callable[[HeaderPairs, Body | Unread, str], Coroutine[Any, Any, Response]], max_body: int
+    ) -> None:
+        self._call = call
+        self._max_body = max_body
+        # The loop holds tasks weakly; one whose client is gone must go on.
+        self._running: set[asyncio.Task[Response]] = set()
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
         if scope["type"] != "http":
             raise ValueError(f"the sidecar posts over HTTP, not {scope['type']}")
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await _read_body(receive, max_body)
+        body = await _read_body(receive, self._max_body)
         if body is None or is_cut(headers, body):
             return
-        task = asyncio.ensure_future(call(headers, body, scope["method"]))
-        running.add(task)
-        task.add_done_callback(running.discard)
-        response = await asyncio.shield(task)
-        await _send(response, send)
-
-    return application
+        task = asyncio.create_task(self._call(headers, body, scope["method"]))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        await _send(await asyncio.shield(task), send)
 
 
 async def _read_body(receive: Receive, max_body: int) -> bytearray | Unread | None:
