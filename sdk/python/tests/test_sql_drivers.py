@@ -15,6 +15,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from databases import Database, postgres, sqlite
+from kafka_sidecar import Busy
 from kafka_sidecar._dbapi import paramstyle_of, render
 from kafka_sidecar.sql import OffsetGuard
 from kafka_sidecar.testing import batch, record
@@ -108,6 +109,26 @@ def test_takes_a_transaction_within_autocommit_mode(server: Database) -> None:
         with connection.transaction():
             assert len(list(OffsetGuard().records(connection, BATCH))) == 2
     assert server.row() == (2, 1)
+
+
+def refused() -> psycopg.Connection:
+    return psycopg.connect("postgres://127.0.0.1:1/nobody", connect_timeout=5)  # nothing listens on port 1
+
+
+def unreadable() -> sqlite3.Connection:
+    return sqlite3.connect("/nonexistent/folder/test.db")
+
+
+@pytest.mark.parametrize("connect", [refused, unreadable])
+def test_a_database_that_cannot_be_reached_makes_the_batch_wait(connect: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Busy, match="the database can't be reached"):
+        OffsetGuard().each(connect, lambda connection, item: None)(BATCH)
+    assert "the database can't be reached; the batch comes again" in caplog.text
+
+
+def test_a_mistake_in_connect_is_no_busy_database() -> None:
+    with pytest.raises(ZeroDivisionError):
+        OffsetGuard().each(lambda: 1 / 0, lambda connection, item: None)(BATCH)  # type: ignore[type-var]
 
 
 def test_creates_the_table_once(tmp_path: Path) -> None:

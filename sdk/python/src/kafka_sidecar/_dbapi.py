@@ -120,5 +120,15 @@ def commits_by_itself(connection: Any) -> bool:
 
 
 def is_duplicate_key(error: Exception) -> bool:
-    """Whether an insert met a row that is there. Drivers have the name of PEP 249 in common, but no class."""
-    return any(cls.__name__ == "IntegrityError" for cls in type(error).__mro__)
+    """Whether an insert met a row that is there."""
+    return _is_a(error, "IntegrityError")
+
+
+def is_away(error: Exception) -> bool:
+    """Whether opening a connection failed for what the database, the network or a pool does."""
+    return isinstance(error, OSError) or _is_a(error, "OperationalError") or _is_a(error, "InterfaceError")
+
+
+def _is_a(error: Exception, name: str) -> bool:
+    # Drivers have the names of PEP 249 in common, but no classes.
+    return any(cls.__name__ == name for cls in type(error).__mro__)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Callable, TypeVar
 
-from ._dbapi import PLACEHOLDERS, Connection, Statements, commits_by_itself, is_duplicate_key
+from ._dbapi import PLACEHOLDERS, Connection, Statements, commits_by_itself, is_away, is_duplicate_key
 from ._each import Run, must_be_none
 from ._failures import Busy, Failure, Reject, Retry
 from ._model import Batch, OffsetRange, Record
@@ -95,11 +95,12 @@ class OffsetGuard:
         After a `Reject` the rest of that partition waits for the next request: a row is one number, which must not
         pass a record that comes again when the dead-letter policy is to block.
 
-        A commit that fails, fails the batch: nothing is acknowledged.
+        A commit that fails, fails the batch: nothing is acknowledged. A database that can't be reached makes the batch
+        wait (`Busy`), which is not counted against its records.
         """
 
         def handle(batch: Batch) -> list[Failure]:
-            connection = connect()
+            connection = _open(connect)
             try:
                 failures = self._apply_each(connection, batch, fn)
                 connection.commit()
@@ -210,6 +211,16 @@ class OffsetGuard:
         finally:
             connection.rollback()
         return True
+
+
+def _open(connect: Callable[[], C]) -> C:
+    try:
+        return connect()
+    except Exception as error:
+        if not is_away(error):
+            raise
+        log.error("the database can't be reached; the batch comes again", exc_info=error)
+        raise Busy("the database can't be reached") from error
 
 
 def _key(group: str, claim: OffsetRange) -> dict[str, object]:
