@@ -1,14 +1,16 @@
 # `make` alone lists the targets. Needs go (with a C compiler for the race detector), java 17, mvn, python3 (3.10 or later) and node.
 
-KAFKA_VERSION    := 4.3.1
-CONSUL_VERSION   := 1.19.2
-POSTGRES_VERSION := 15.8.0
-LINT_VERSION     := 2.15.0
+KAFKA_VERSION     := 4.3.1
+CONSUL_VERSION    := 1.19.2
+POSTGRES_VERSION  := 15.8.0
+LINT_VERSION      := 2.15.0
+TOXIPROXY_VERSION := 2.5.0
 
 # Servers and tools are kept per user, keyed by version; internal/testenv looks in the same place.
-CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafka-sidecar
-KAFKA := $(CACHE)/kafka-$(KAFKA_VERSION)
-LINT  := $(CACHE)/golangci-lint-$(LINT_VERSION)/golangci-lint
+CACHE     := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafka-sidecar
+KAFKA     := $(CACHE)/kafka-$(KAFKA_VERSION)
+LINT      := $(CACHE)/golangci-lint-$(LINT_VERSION)/golangci-lint
+TOXIPROXY := $(CACHE)/toxiproxy-$(TOXIPROXY_VERSION)/toxiproxy
 
 POSTGRES      := $(CACHE)/postgres-$(POSTGRES_VERSION)
 POSTGRES_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64v8,amd64)
@@ -55,7 +57,7 @@ SDK_ENV = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
+deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(TOXIPROXY) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
 
 # Everything is made beside its place and then moved, so that an interrupted run leaves nothing half done.
 $(KAFKA):
@@ -67,6 +69,11 @@ $(KAFKA):
 $(CACHE)/consul-$(CONSUL_VERSION)/consul:
 	mkdir -p $(@D)
 	cd tools/consul && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@.tmp github.com/hashicorp/consul
+	mv $@.tmp $@
+
+$(TOXIPROXY):
+	mkdir -p $(@D)
+	cd tools/toxiproxy && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@.tmp github.com/Shopify/toxiproxy/v2/cmd/server
 	mv $@.tmp $@
 
 $(POSTGRES):

@@ -9,9 +9,10 @@ import (
 
 // Versions of the servers under test. The Makefile's deps target fetches the same.
 const (
-	kafkaVersion    = "4.3.1"
-	consulVersion   = "1.19.2"
-	postgresVersion = "15.8.0"
+	kafkaVersion     = "4.3.1"
+	consulVersion    = "1.19.2"
+	postgresVersion  = "15.8.0"
+	toxiproxyVersion = "2.5.0"
 )
 
 // cacheDir is where `make deps` puts the servers.
@@ -48,6 +49,15 @@ func ConsulPath() (string, error) {
 	path := filepath.Join(cacheDir(), "consul-"+consulVersion, "consul")
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("no consul on PATH and none at %s: run 'make deps'", path)
+	}
+	return path, nil
+}
+
+// ToxiproxyPath is the proxy's binary in the cache.
+func ToxiproxyPath() (string, error) {
+	path := filepath.Join(cacheDir(), "toxiproxy-"+toxiproxyVersion, "toxiproxy")
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("no toxiproxy at %s: run 'make deps'", path)
 	}
 	return path, nil
 }
