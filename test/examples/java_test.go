@@ -3,6 +3,7 @@ package examples
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -93,4 +94,15 @@ func (e *example) words() map[string]int {
 	var counts map[string]int
 	require.NoError(e.t, json.Unmarshal([]byte(output), &counts), output)
 	return counts
+}
+
+// TestMovingFromSparkShowsLinesOfTheJob: the Java code for Spark in the library's README is compiled as part of the example.
+func TestMovingFromSparkShowsLinesOfTheJob(t *testing.T) {
+	readme, err := os.ReadFile("../../sdk/java/README.md")
+	require.NoError(t, err)
+	shown := blocks(string(readme))["java spark"]
+	require.NotEmpty(t, shown)
+	for _, code := range shown {
+		require.Contains(t, sources(t, "../../examples/java-spark-job"), code)
+	}
 }

@@ -25,7 +25,7 @@ import org.apache.spark.sql.SparkSession;
 public final class WordCount {
     private static final String DATABASE = env("DATABASE", "words.db");
 
-    /** Hooks of a higher priority run first; Spark's have 40 to 50. */
+    /** Hooks of a higher priority run first; Spark's has 40. */
     private static final int BEFORE_SPARK = 100;
 
     /** Keeps the offsets in the same database, written in the same transaction. */
@@ -64,7 +64,7 @@ public final class WordCount {
     }
 
     /** What the function given to {@code foreachBatch} was. */
-    private static void addCounts(Dataset<Row> records, Connection connection) throws SQLException {
+    static void addCounts(Dataset<Row> records, Connection connection) throws SQLException {
         List<Row> counts = records
                 .selectExpr("explode(split(cast(value AS STRING), '\\\\s+')) AS word")
                 .where("word <> ''")
@@ -82,11 +82,11 @@ public final class WordCount {
         }
     }
 
-    private static Connection connect() throws SQLException {
+    static Connection connect() throws SQLException {
         return DriverManager.getConnection("jdbc:sqlite:" + DATABASE);
     }
 
-    private static void createTables() throws SQLException {
+    static void createTables() throws SQLException {
         try (Connection connection = connect(); Statement statement = connection.createStatement()) {
             statement.execute("CREATE TABLE IF NOT EXISTS words (word TEXT PRIMARY KEY, n INTEGER)");
             GUARD.createTable(connection);
