@@ -160,7 +160,8 @@ async def call_asgi(application: Any, request: Request) -> Got:
         sent.append(message)
 
     headers = [(name.lower().encode(), value.encode()) for name, value in request.headers.items()]
-    await application({"type": "http", "method": request.method, "headers": headers}, receive, send)
+    scope = {"type": "http", "method": request.method, "path": "/batches", "query_string": b"", "headers": headers}
+    await application(scope, receive, send)
     start, body = sent
     return Got(start["status"], {n.decode(): v.decode() for n, v in start["headers"]}, body["body"])
 
