@@ -6,8 +6,8 @@ import java.util.Collections;
  * Handles batches. It is called by several threads at once if the sidecar has several requests in flight, but never
  * twice at once for a partition.
  *
- * <p>A lambda is a handler that takes a batch as a whole. To name single records that failed, make one of
- * {@link Handlers#each} or {@link Handlers#partial}.
+ * <p>A lambda is a handler that takes a batch as a whole; what it returns is thrown away. To name single records that
+ * failed, make one of {@link Handlers#each} or {@link Handlers#partial}.
  */
 @FunctionalInterface
 public interface Handler {

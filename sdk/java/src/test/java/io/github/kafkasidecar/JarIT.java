@@ -112,7 +112,8 @@ class JarIT {
                 copy(source, dir.resolve(source));
             }
         }
-        run(dir, System.getProperty("maven"), "-q", "-B", "-o", "package", "-Dmaven.test.skip", "-Dmaven.javadoc.skip");
+        run(dir, System.getProperty("maven"), "-q", "-B", "-o", "-Dmaven.repo.local=" + System.getProperty("repository"),
+                "package", "-Dmaven.test.skip", "-Dmaven.javadoc.skip");
         for (String name : new String[] {JAR.getFileName().toString(), JAR.getFileName().toString().replace(".jar", "-sources.jar")}) {
             byte[] first = Files.readAllBytes(JAR.resolveSibling(name));
             assertArrayEquals(first, Files.readAllBytes(dir.resolve("target").resolve(name)), name);

@@ -133,6 +133,21 @@ class ServerTest {
         }
     }
 
+    @Test
+    void otherPartitionsAreHandledAtTheSameTime() throws IOException {
+        CountDownLatch bothRun = new CountDownLatch(2);
+        Server server = serve(Sidecar.handle(batch -> {
+            bothRun.countDown();
+            bothRun.await();
+        }));
+        try (RawClient first = new RawClient(server.port()); RawClient second = new RawClient(server.port())) {
+            first.post(BODY);
+            second.post(Posts.batch(Posts.partition("orders", 4, 1)));
+            assertEquals(200, first.status());
+            assertEquals(200, second.status());
+        }
+    }
+
     /** The sidecar timed out and is gone: its partition stays busy until the handler has really ended. */
     @Test
     void aPartitionIsBusyAfterItsClientHasGone() throws Exception {
