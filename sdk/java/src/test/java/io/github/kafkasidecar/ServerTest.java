@@ -178,13 +178,15 @@ class ServerTest {
             throw new Reject("no");
         }));
         try (RawClient client = new RawClient(server.port())) {
-            client.post(BODY).answer();
-            long start = System.nanoTime();
-            for (int i = 0; i < 50; i++) {
+            long[] times = new long[51];
+            for (int i = 0; i < times.length; i++) {
+                long start = System.nanoTime();
                 client.post(BODY).answer();
+                times[i] = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
             }
-            long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-            assertTrue(ms < 50 * 30, "50 answers took " + ms + " ms; delayed acknowledgements take 40 ms each");
+            Arrays.sort(times);
+            long median = times[times.length / 2];
+            assertTrue(median < 30, "an answer took " + median + " ms; a delayed acknowledgement takes 40 ms");
         }
     }
 
