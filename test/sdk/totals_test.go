@@ -288,8 +288,8 @@ func TestFrozenSidecarChangesNothing(t *testing.T) {
 	})
 }
 
-// As TestZombieChangesNothing, but the zombie's app is in the middle of its transaction: the successor's waits for it, and skips what
-// it has written. In the first batch of all there is no row yet that the two could meet at.
+// As TestZombieChangesNothing, but the zombie's app is in the middle of its transaction: the successor's waits for
+// it, and skips what it has written. In the first batch of all there is no row yet that the two could meet at.
 func TestZombieInItsTransactionIsWaitedFor(t *testing.T) {
 	inEach(t, func(t *testing.T, l language) {
 		for _, first := range []bool{true, false} {

@@ -35,13 +35,13 @@ class Log:
     """One JSON object per line, each written with one call, so that a killed process leaves whole lines."""
 
     def __init__(self):
-        self._file = open(STATE / "log", "ab", buffering=0)
+        self._file = os.open(STATE / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._lock = threading.Lock()
 
     def write(self, event, **fields):
         line = json.dumps({"event": event, "at": time.time_ns() // 1_000_000, **fields}) + "\n"
         with self._lock:
-            self._file.write(line.encode())
+            os.write(self._file, line.encode())
 
     def record(self, outcome, record):
         self.write(
@@ -53,7 +53,9 @@ class Log:
             timestamp=record.timestamp_ms,
             key=encoded(record.key),
             value=encoded(record.value),
-            headers=[[encoded(name.encode("utf-8", "surrogateescape")), encoded(value)] for name, value in record.headers],
+            headers=[
+                [encoded(name.encode("utf-8", "surrogateescape")), encoded(value)] for name, value in record.headers
+            ],
         )
 
 
@@ -119,11 +121,8 @@ class App:
         """A handler that logs begin and end of another."""
 
         def handle(batch):
-            ranges = [
-                {"topic": r.topic, "partition": r.partition, "from": r.from_offset, "until": r.until_offset, "fence": r.fence}
-                for r in batch.ranges
-            ]
-            log.write("begin", batch=batch.id, ranges=ranges)
+            names = ("topic", "partition", "from", "until", "fence")
+            log.write("begin", batch=batch.id, ranges=[dict(zip(names, r)) for r in batch.ranges])
             outcome = "answered"
             try:
                 for record in batch.records:
@@ -145,7 +144,6 @@ class App:
 def keeping_totals(app):
     """A handler that keeps the totals in the database, each record exactly once."""
     import psycopg
-
     from kafka_sidecar.sql import OffsetGuard
 
     def connect():
