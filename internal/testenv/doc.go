@@ -1,5 +1,5 @@
-// Package testenv gives tests the real systems: an Apache Kafka broker, a Consul and a PostgreSQL server, the
-// sidecar's own binary and an application that records what it is sent.
+// Package testenv gives tests the real systems: Apache Kafka and Consul (one server or a cluster), a PostgreSQL server, proxies
+// that break connections, the sidecar's own binary and an application that records what it is sent.
 //
 // Invariants:
 //   - A missing server fails the test, it is never skipped: `make deps` fetches them.

@@ -20,37 +20,37 @@ type Produced struct {
 
 // Produce writes n numbered records round robin over partitions [0, partitions) with acks=all, waits for all of
 // them and returns them in the order written. Values are "<prefix>-<number>".
-func (k *KafkaServer) Produce(topic string, partitions int32, n int, prefix string) []Produced {
-	k.t.Helper()
-	cl, err := kgo.NewClient(manual(k.addr)...)
+func (b *brokers) Produce(topic string, partitions int32, n int, prefix string) []Produced {
+	b.t.Helper()
+	cl, err := kgo.NewClient(manual(b.seeds)...)
 	if err != nil {
-		k.t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	defer cl.Close()
 	records := make([]*kgo.Record, n)
 	for i := range records {
 		records[i] = numbered(topic, int32(i)%partitions, prefix, i)
 	}
-	return k.send(cl, records)
+	return b.send(cl, records)
 }
 
 // ProduceRecords writes the records to the partitions they name and returns them acknowledged.
-func (k *KafkaServer) ProduceRecords(records ...*kgo.Record) []Produced {
-	k.t.Helper()
-	cl, err := kgo.NewClient(manual(k.addr)...)
+func (b *brokers) ProduceRecords(records ...*kgo.Record) []Produced {
+	b.t.Helper()
+	cl, err := kgo.NewClient(manual(b.seeds)...)
 	if err != nil {
-		k.t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	defer cl.Close()
-	return k.send(cl, records)
+	return b.send(cl, records)
 }
 
-func (k *KafkaServer) send(cl *kgo.Client, records []*kgo.Record) []Produced {
-	k.t.Helper()
+func (b *brokers) send(cl *kgo.Client, records []*kgo.Record) []Produced {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), adminWithin)
 	defer cancel()
 	if err := cl.ProduceSync(ctx, records...).FirstErr(); err != nil {
-		k.t.Fatalf("produce to %s: %v", records[0].Topic, err)
+		b.t.Fatalf("produce to %s: %v", records[0].Topic, err)
 	}
 	log := make([]Produced, len(records))
 	for i, r := range records {
@@ -59,9 +59,9 @@ func (k *KafkaServer) send(cl *kgo.Client, records []*kgo.Record) []Produced {
 	return log
 }
 
-func manual(addr string) []kgo.Opt {
+func manual(seeds []string) []kgo.Opt {
 	return []kgo.Opt{
-		kgo.SeedBrokers(addr), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.SeedBrokers(seeds...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MetadataMinAge(50 * time.Millisecond),
 	}
 }
@@ -90,13 +90,13 @@ type Load struct {
 }
 
 // StartLoad produces perSecond records per second round robin over partitions [0, partitions) until Stop.
-func (k *KafkaServer) StartLoad(topic string, partitions int32, perSecond int) *Load {
-	k.t.Helper()
-	cl := k.Client(manual(k.addr)...)
+func (b *brokers) StartLoad(topic string, partitions int32, perSecond int) *Load {
+	b.t.Helper()
+	cl := b.Client(manual(b.seeds)...)
 	ctx, stop := context.WithCancel(context.Background())
 	l := &Load{stop: stop, done: make(chan struct{}), partitions: partitions}
 	go l.run(ctx, cl, topic, perSecond)
-	k.t.Cleanup(func() { l.stop(); <-l.done })
+	b.t.Cleanup(func() { l.stop(); <-l.done })
 	return l
 }
 

@@ -46,7 +46,7 @@ func SharedKafka(t testing.TB) *KafkaServer {
 		}
 		shared.kafka = k
 	}
-	k := &KafkaServer{server: shared.kafka.forTest(t), classpath: shared.kafka.classpath}
+	k := shared.kafka.forTest(t)
 	t.Cleanup(func() { k.printOnFailure(t) })
 	return k
 }

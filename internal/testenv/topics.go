@@ -2,6 +2,8 @@ package testenv
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -26,41 +29,49 @@ func Name(t testing.TB, what string) string {
 	return fmt.Sprintf("%s-%s-%06x", what, clean, rand.IntN(1<<24))
 }
 
-// Client makes a client of the broker that is closed with the test.
-func (k *KafkaServer) Client(opts ...kgo.Opt) *kgo.Client {
-	k.t.Helper()
-	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(k.addr)}, opts...)...)
+// brokers is what the methods for topics, records and groups need of a broker or a cluster. They go to the brokers directly,
+// past a proxy.
+type brokers struct {
+	t        testing.TB
+	seeds    []string
+	replicas int16 // of a new topic
+}
+
+// Client makes a client of the brokers that is closed with the test.
+func (b *brokers) Client(opts ...kgo.Opt) *kgo.Client {
+	b.t.Helper()
+	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(b.seeds...)}, opts...)...)
 	if err != nil {
-		k.t.Fatal(err)
+		b.t.Fatal(err)
 	}
-	k.t.Cleanup(cl.Close)
+	b.t.Cleanup(cl.Close)
 	return cl
 }
 
 // admin calls fn with a client for one administrative task.
-func (k *KafkaServer) admin(what string, fn func(context.Context, *kadm.Client) error) {
-	k.t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(k.addr))
+func (b *brokers) admin(what string, fn func(context.Context, *kadm.Client) error) {
+	b.t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.seeds...))
 	if err != nil {
-		k.t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), adminWithin)
 	defer cancel()
 	if err := fn(ctx, kadm.NewClient(cl)); err != nil {
-		k.t.Fatalf("%s: %v", what, err)
+		b.t.Fatalf("%s: %v", what, err)
 	}
 }
 
 // CreateTopic creates a topic and returns when its partitions have leaders; configs are key, value, key, value….
-func (k *KafkaServer) CreateTopic(topic string, partitions int32, configs ...string) {
-	k.t.Helper()
-	k.admin("create topic "+topic, func(ctx context.Context, adm *kadm.Client) error {
+func (b *brokers) CreateTopic(topic string, partitions int32, configs ...string) {
+	b.t.Helper()
+	b.admin("create topic "+topic, func(ctx context.Context, adm *kadm.Client) error {
 		settings := map[string]*string{}
 		for i := 0; i+1 < len(configs); i += 2 {
 			settings[configs[i]] = &configs[i+1]
 		}
-		resp, err := adm.CreateTopic(ctx, partitions, 1, settings, topic)
+		resp, err := adm.CreateTopic(ctx, partitions, b.replicas, settings, topic)
 		if err != nil {
 			return err
 		}
@@ -72,9 +83,9 @@ func (k *KafkaServer) CreateTopic(topic string, partitions int32, configs ...str
 }
 
 // AddPartitions raises the number of partitions to total.
-func (k *KafkaServer) AddPartitions(topic string, total int) {
-	k.t.Helper()
-	k.admin("add partitions to "+topic, func(ctx context.Context, adm *kadm.Client) error {
+func (b *brokers) AddPartitions(topic string, total int) {
+	b.t.Helper()
+	b.admin("add partitions to "+topic, func(ctx context.Context, adm *kadm.Client) error {
 		resp, err := adm.UpdatePartitions(ctx, total, topic)
 		if err != nil {
 			return err
@@ -106,9 +117,9 @@ func waitForLeaders(ctx context.Context, adm *kadm.Client, topic string, partiti
 }
 
 // DeleteTopic deletes a topic.
-func (k *KafkaServer) DeleteTopic(topic string) {
-	k.t.Helper()
-	k.admin("delete topic "+topic, func(ctx context.Context, adm *kadm.Client) error {
+func (b *brokers) DeleteTopic(topic string) {
+	b.t.Helper()
+	b.admin("delete topic "+topic, func(ctx context.Context, adm *kadm.Client) error {
 		resp, err := adm.DeleteTopic(ctx, topic)
 		if err != nil {
 			return err
@@ -117,10 +128,44 @@ func (k *KafkaServer) DeleteTopic(topic string) {
 	})
 }
 
+// RecreateTopic deletes a topic and creates it again under its name, empty and with another id.
+func (b *brokers) RecreateTopic(topic string, partitions int32, configs ...string) {
+	b.t.Helper()
+	b.DeleteTopic(topic)
+	Eventually(b.t, adminWithin, "the deletion of "+topic, func() error {
+		if id := b.TopicID(topic); id != "" {
+			return fmt.Errorf("it is there with id %s", id)
+		}
+		return nil
+	})
+	b.CreateTopic(topic, partitions, configs...)
+}
+
+// TopicID is the id of the topic's present incarnation, 22 characters as Kafka prints it; "" = there is no such topic.
+func (b *brokers) TopicID(topic string) string {
+	b.t.Helper()
+	var id string
+	b.admin("describe "+topic, func(ctx context.Context, adm *kadm.Client) error {
+		topics, err := adm.ListTopics(ctx, topic)
+		if err != nil {
+			return err
+		}
+		switch found := topics[topic]; {
+		case errors.Is(found.Err, kerr.UnknownTopicOrPartition):
+		case found.Err != nil:
+			return found.Err
+		default:
+			id = base64.RawURLEncoding.EncodeToString(found.ID[:])
+		}
+		return nil
+	})
+	return id
+}
+
 // DeleteRecords raises the log start of a partition to before, as retention does.
-func (k *KafkaServer) DeleteRecords(topic string, partition int32, before int64) {
-	k.t.Helper()
-	k.admin("delete records of "+topic, func(ctx context.Context, adm *kadm.Client) error {
+func (b *brokers) DeleteRecords(topic string, partition int32, before int64) {
+	b.t.Helper()
+	b.admin("delete records of "+topic, func(ctx context.Context, adm *kadm.Client) error {
 		offsets := make(kadm.Offsets)
 		offsets.AddOffset(topic, partition, before, -1)
 		resp, err := adm.DeleteRecords(ctx, offsets)
@@ -131,26 +176,28 @@ func (k *KafkaServer) DeleteRecords(topic string, partition int32, before int64)
 	})
 }
 
-// EndOffsets are the high watermarks of a topic's partitions.
-func (k *KafkaServer) EndOffsets(topic string) map[int32]int64 {
-	k.t.Helper()
+// EndOffsets are the high watermarks of a topic's partitions. After an election it waits until the new leader knows them.
+func (b *brokers) EndOffsets(topic string) map[int32]int64 {
+	b.t.Helper()
 	ends := map[int32]int64{}
-	k.admin("list end offsets of "+topic, func(ctx context.Context, adm *kadm.Client) error {
-		listed, err := adm.ListEndOffsets(ctx, topic)
-		if err != nil {
-			return err
-		}
-		listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
-		return listed.Error()
+	b.admin("list end offsets of "+topic, func(ctx context.Context, adm *kadm.Client) error {
+		return poll(adminWithin, func() error {
+			listed, err := adm.ListEndOffsets(ctx, topic)
+			if err != nil {
+				return err
+			}
+			listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
+			return listed.Error()
+		})
 	})
 	return ends
 }
 
 // GroupOffsets are the offsets a consumer group has committed for a topic.
-func (k *KafkaServer) GroupOffsets(group, topic string) map[int32]int64 {
-	k.t.Helper()
+func (b *brokers) GroupOffsets(group, topic string) map[int32]int64 {
+	b.t.Helper()
 	committed := map[int32]int64{}
-	k.admin("fetch offsets of "+group, func(ctx context.Context, adm *kadm.Client) error {
+	b.admin("fetch offsets of "+group, func(ctx context.Context, adm *kadm.Client) error {
 		fetched, err := adm.FetchOffsetsForTopics(ctx, group, topic)
 		if err != nil {
 			return err

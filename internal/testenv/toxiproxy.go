@@ -18,6 +18,7 @@ import (
 type ToxiproxyServer struct {
 	*server
 	http *http.Client
+	made int // proxies
 }
 
 // Toxiproxy starts a server of the test's own and ends it with the test.
@@ -106,9 +107,11 @@ type Proxy struct {
 }
 
 // Proxy makes a proxy on a port of its own that passes everything on to upstream ("127.0.0.1:port"), which need not listen
-// yet. The name is for the server's log and must be its only one.
-func (s *ToxiproxyServer) Proxy(name, upstream string) *Proxy {
+// yet.
+func (s *ToxiproxyServer) Proxy(upstream string) *Proxy {
 	s.t.Helper()
+	s.made++
+	name := fmt.Sprintf("%d-to-%s", s.made, upstream)
 	var failures []error
 	for range startTries {
 		p := &Proxy{server: s, name: name, addr: FreeAddr(s.t)}

@@ -51,7 +51,7 @@ func ping(c net.Conn, message string) error {
 
 func TestEachFaultOfAProxy(t *testing.T) {
 	const long = 10 * time.Second
-	p := Toxiproxy(t).Proxy("echo", echo(t))
+	p := Toxiproxy(t).Proxy(echo(t))
 	require.NoError(t, ping(dial(t, p.Addr(), long), "hello"))
 
 	t.Run("cut", func(t *testing.T) {
