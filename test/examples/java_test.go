@@ -18,18 +18,25 @@ import (
 // sigterm is the exit code of a Java program that ended gracefully on SIGTERM.
 const sigterm = 128 + int(syscall.SIGTERM)
 
-// openJava builds an example in Java, with the library, as its README says.
-func openJava(t *testing.T, folder string) *example {
+// buildJava builds an example in Java, with the library, as its README says.
+func buildJava(t *testing.T, folder string) {
 	t.Helper()
 	need(t, "java")
 	need(t, "mvn")
 	e := open(t, folder)
-	e.stopped = sigterm
 	e.run(e.only("sh"))
+}
+
+// openJava opens an example that is built.
+func openJava(t *testing.T, folder string) *example {
+	t.Helper()
+	e := open(t, folder)
+	e.stopped = sigterm
 	return e
 }
 
 func TestJavaService(t *testing.T) {
+	buildJava(t, "java-service")
 	for _, format := range []string{"json", "columns"} {
 		t.Run(format, func(t *testing.T) {
 			e := openJava(t, "java-service")
@@ -42,11 +49,14 @@ func TestJavaService(t *testing.T) {
 	}
 }
 
-// TestJavaSparkJobCountsOnceWhenKilled kills the job while it works on a batch.
+// TestJavaSparkJobCountsOnceWhenKilled kills the job while it works, and the sidecar before it has committed anything: all
+// that is counted comes again, cut differently.
 func TestJavaSparkJobCountsOnceWhenKilled(t *testing.T) {
+	buildJava(t, "java-spark-job")
 	e := openJava(t, "java-spark-job")
 	e.startApp("DATABASE=" + filepath.Join(t.TempDir(), "words.db"))
-	e.startSidecar("SIDECAR_BATCH_FORMAT=columns", "SIDECAR_BATCH_MAX_RECORDS=100")
+	settings := []string{"SIDECAR_BATCH_FORMAT=columns", "SIDECAR_KAFKA_SESSION_TIMEOUT=6s"}
+	e.startSidecar(append(settings, "SIDECAR_BATCH_MAX_RECORDS=100", "SIDECAR_COMMIT_INTERVAL=10m")...)
 
 	wanted := e.produceWords(1500)
 	e.eventually("some of the batches to be counted", func() error {
@@ -55,13 +65,19 @@ func TestJavaSparkJobCountsOnceWhenKilled(t *testing.T) {
 		}
 		return nil
 	})
-	e.app.Signal(syscall.SIGKILL)
-	require.Equal(t, 128+int(syscall.SIGKILL), e.app.Wait(soon))
-	require.NotEqual(t, wanted, e.words(), "the job was killed too late to be in the middle")
+	for _, p := range []*testenv.Program{e.app, e.sidecar} {
+		p.Signal(syscall.SIGKILL)
+		require.Equal(t, 128+int(syscall.SIGKILL), p.Wait(soon))
+	}
+	counted := e.words()
+	require.NotEmpty(t, counted)
+	require.NotEqual(t, wanted, counted, "the job was killed too late to be in the middle")
 
 	e.app = testenv.StartScript(t, "the job again", e.dir, e.only("sh app"), e.appEnv...)
+	e.consume(append(settings, "SIDECAR_BATCH_MAX_RECORDS=70")...)
 	e.waitCommitted()
 	require.Equal(t, wanted, e.words())
+	require.Contains(t, e.app.Log(), "skipped ", "records that came again")
 	e.stop()
 }
 
