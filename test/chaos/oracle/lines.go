@@ -100,7 +100,7 @@ type Content struct {
 //	up    first line of every file: Proc
 //	ask   a whole request was read, before anything is done with it: N, Batch, Attempt, Parts
 //	answer about to be written, the line before the first byte of it: N, Status, Failures, Broken
-//	gone  the sidecar closed the connection of a request that is not answered: N
+//	gone   the connection was closed before the whole answer was written: N. It may stand before or after the answer
 //
 // The order of lines in a file is the order of what happened, as far as the process knows it.
 type AppLine struct {
@@ -150,7 +150,8 @@ type Failure struct {
 // same times. A write that Consul refused or did not apply (a lost CAS) is not logged.
 //
 // When Consul's answer did not come the outcome is unknown: logged with index 0. What a watch on the prefix saw is
-// logged with Seen; it settles unknown outcomes and shows writes that went past the proxy.
+// logged with Seen, but for deletions; it settles unknown outcomes and shows writes that went past the proxy. A deletion has the index
+// of the store after it.
 type Write struct {
 	Key     string `json:"k"` // whole, "kafka-sidecar/billing/orders/3"
 	Index   uint64 `json:"i"` // ModifyIndex; 0 = it is not known whether the write was applied
