@@ -3,7 +3,6 @@ package testenv
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,9 +14,10 @@ import (
 	"time"
 )
 
-// ConsulServer is one Consul server.
+// ConsulServer is one Consul server, alone or of a cluster.
 type ConsulServer struct {
 	*server
+	rpc   string // where the servers of a cluster talk to one another
 	token string
 	http  *http.Client
 }
@@ -32,7 +32,7 @@ type consulSettings struct {
 }
 
 // ConsulOnDisk keeps the data on disk, so that it survives Kill and Start. Without it the server runs
-// in memory and starts empty.
+// in memory and starts empty. A cluster always keeps its data on disk.
 func ConsulOnDisk() ConsulOption { return func(s *consulSettings) { s.onDisk = true } }
 
 // ConsulACL switches access control on, denying by default, with token (a UUID) as the first management token.
@@ -46,74 +46,64 @@ func ConsulHCL(fragment string) ConsulOption {
 // Consul starts a server of the test's own and ends it with the test.
 func Consul(t testing.TB, opts ...ConsulOption) *ConsulServer {
 	t.Helper()
-	c, err := newConsul(t.TempDir(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.server.t = t
-	t.Cleanup(func() {
-		c.printOnFailure(t)
-		c.Kill()
-	})
-	return c
+	return ConsulServers(t, 1, opts...).Servers[0]
 }
 
 // newConsul starts a server with its data in dir.
 func newConsul(dir string, opts []ConsulOption) (*ConsulServer, error) {
-	path, err := ConsulPath()
+	c, err := newConsulCluster(dir, 1, opts)
 	if err != nil {
 		return nil, err
 	}
-	var settings consulSettings
-	for _, o := range opts {
-		o(&settings)
-	}
-	var failures []error
-	for try := range startTries {
-		c, err := tryConsul(filepath.Join(dir, fmt.Sprintf("consul-%d", try)), path, settings)
-		if err == nil {
-			return c, nil
-		}
-		failures = append(failures, err)
-	}
-	return nil, errors.Join(failures...)
+	return c.Servers[0], nil
 }
 
-func tryConsul(dir, path string, settings consulSettings) (*ConsulServer, error) {
+// forTest is the same server with failures reported to another test.
+func (c *ConsulServer) forTest(t testing.TB) *ConsulServer {
+	other := *c
+	other.server = c.server.forTest(t)
+	return &other
+}
+
+// consulPorts are those of one server.
+type consulPorts struct{ http, rpc, lan, wan int }
+
+// prepareConsul makes server number i of a cluster of len(ports); nothing is started.
+func prepareConsul(dir, path string, i int, ports []consulPorts, settings consulSettings) (*ConsulServer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("prepare Consul: %w", err)
 	}
-	ports, err := freePorts(4)
-	if err != nil {
-		return nil, err
-	}
 	c := &ConsulServer{
-		token: settings.token,
+		rpc: loopback(ports[i].rpc), token: settings.token,
 		// Connections are not kept: a restarted server would be met with stale ones.
 		http: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
-	addr := loopback(ports[0])
+	addr := loopback(ports[i].http)
 	proc := &process{
-		name: "consul " + addr, output: filepath.Join(dir, "output.log"), dir: dir,
-		argv: append([]string{path}, consulArgs(ports, filepath.Join(dir, "data"), settings)...),
+		name: fmt.Sprintf("consul %d %s", i+1, addr), output: filepath.Join(dir, "output.log"), dir: dir,
+		argv: append([]string{path}, consulArgs(i, ports, filepath.Join(dir, "data"), settings)...),
 	}
 	c.server = &server{proc: proc, addr: addr, ready: c.isReady}
-	if err := proc.startReady(startWithin, c.isReady); err != nil {
-		return nil, err
-	}
 	return c, nil
 }
 
-func consulArgs(ports []int, data string, settings consulSettings) []string {
+func consulArgs(i int, ports []consulPorts, data string, settings consulSettings) []string {
 	args := []string{"agent", "-dev"}
 	if settings.onDisk {
-		args = []string{"agent", "-server", "-bootstrap-expect=1", "-bind=127.0.0.1", "-data-dir=" + data}
+		args = []string{"agent", "-server", "-bind=127.0.0.1", "-data-dir=" + data, "-bootstrap-expect=" + strconv.Itoa(len(ports))}
 	}
-	args = append(args, "-log-level=warn", "-client=127.0.0.1",
-		"-http-port="+strconv.Itoa(ports[0]), "-server-port="+strconv.Itoa(ports[1]),
-		"-serf-lan-port="+strconv.Itoa(ports[2]), "-serf-wan-port="+strconv.Itoa(ports[3]),
+	args = append(args, "-log-level=warn", "-client=127.0.0.1", "-node=consul-"+strconv.Itoa(i+1),
+		"-http-port="+strconv.Itoa(ports[i].http), "-server-port="+strconv.Itoa(ports[i].rpc),
+		"-serf-lan-port="+strconv.Itoa(ports[i].lan), "-serf-wan-port="+strconv.Itoa(ports[i].wan),
 		"-grpc-port=-1", "-grpc-tls-port=-1", "-dns-port=-1",
-		"-hcl", "performance { raft_multiplier = 1 }")
+		// A server that is down stays a voter: two of three are a majority, one is not, whatever happened before.
+		"-hcl", "performance { raft_multiplier = 1 } autopilot { cleanup_dead_servers = false }")
+	if len(ports) > 1 {
+		args = append(args, "-retry-interval=1s")
+		for _, p := range ports {
+			args = append(args, "-retry-join="+loopback(p.lan))
+		}
+	}
 	if settings.token != "" {
 		args = append(args, "-hcl", fmt.Sprintf(
 			`acl { enabled = true default_policy = "deny" tokens { initial_management = %q agent = %q } }`, settings.token, settings.token))

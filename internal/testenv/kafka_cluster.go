@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 )
 
@@ -77,24 +76,12 @@ func tryKafkaCluster(dir, classpath string, n int, opts []KafkaOption) (*KafkaCl
 	return c, c.start()
 }
 
-// start starts every node that does not run. They wait for one another, so they are started at once; when one fails, all are
-// ended.
 func (c *KafkaCluster) start() error {
-	failures := make([]error, len(c.Nodes))
-	var starts sync.WaitGroup
+	servers := make([]*server, len(c.Nodes))
 	for i, node := range c.Nodes {
-		if !node.proc.running() {
-			starts.Go(func() { failures[i] = node.proc.startReady(startWithin, node.ready) })
-		}
+		servers[i] = node.server
 	}
-	starts.Wait()
-	err := errors.Join(failures...)
-	if err != nil {
-		for _, node := range c.Nodes {
-			node.Kill()
-		}
-	}
-	return err
+	return startTogether(servers)
 }
 
 // Start starts every node that does not run, on the same ports and data, and waits until all of them serve. (A node alone

@@ -1,6 +1,8 @@
 package testenv
 
 import (
+	"errors"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -14,8 +16,7 @@ const startTries = 3
 // packages may share two cores.
 const startWithin = 90 * time.Second
 
-// server is what a Kafka and a Consul server have in common: a process with addresses and data that
-// stay the same over restarts.
+// server is what all servers have in common: a process with an address and data that stay the same over restarts.
 type server struct {
 	t     testing.TB
 	proc  *process
@@ -38,6 +39,26 @@ func (s *server) Start() {
 	if err := s.proc.startReady(startWithin, s.ready); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// startTogether starts those that do not run, at once because they wait for one another, and waits until all serve. When one
+// fails, all are ended.
+func startTogether(servers []*server) error {
+	failures := make([]error, len(servers))
+	var starts sync.WaitGroup
+	for i, s := range servers {
+		if !s.proc.running() {
+			starts.Go(func() { failures[i] = s.proc.startReady(startWithin, s.ready) })
+		}
+	}
+	starts.Wait()
+	err := errors.Join(failures...)
+	if err != nil {
+		for _, s := range servers {
+			s.Kill()
+		}
+	}
+	return err
 }
 
 // Stop ends the server gracefully and waits for it.

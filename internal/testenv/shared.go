@@ -64,7 +64,7 @@ func SharedConsul(t testing.TB) *ConsulServer {
 		}
 		shared.consul = c
 	}
-	c := &ConsulServer{server: shared.consul.forTest(t), token: shared.consul.token, http: shared.consul.http}
+	c := shared.consul.forTest(t)
 	t.Cleanup(func() { c.printOnFailure(t) })
 	return c
 }
