@@ -7,15 +7,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timezone
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from kafka_sidecar import Batch
+from kafka_sidecar import Batch, Server
 from kafka_sidecar.spark import batch_id, dataframe, foreach_batch
-from kafka_sidecar.testing import batch, deliver, record
+from kafka_sidecar.testing import batch, deliver, encode, record
 
 # Spark's client leaves closing its sockets to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
@@ -95,9 +97,13 @@ def test_a_batch_of_several_topics_and_partitions(spark: SparkSession) -> None:
 
 
 def test_fn_is_given_the_id_and_its_result_is_ignored(spark: SparkSession) -> None:
+    def fn(_: DataFrame, number: int) -> str:
+        seen.append(number)
+        return "ignored"
+
     given = batch([record()])
-    seen = []
-    assert foreach_batch(spark, lambda _, number: [seen.append(number)])(given) is None
+    seen: list[int] = []
+    assert deliver(foreach_batch(spark, fn), given).kind == "acked"
     assert seen == [batch_id(given)]
 
 
@@ -122,7 +128,15 @@ def test_an_error_of_fn_is_a_failed_attempt(spark: SparkSession) -> None:
     assert (answer.kind, answer.status) == ("failed", 500)
 
 
-def test_threads_use_the_session_at_once(spark: SparkSession) -> None:
+def post(port: int, sent: Batch) -> int:
+    """The status of the answer to a request with the batch."""
+    headers = {"Content-Type": "application/json", "Sidecar-Protocol": "1", "Sidecar-Batch": sent.id}
+    with closing(HTTPConnection("127.0.0.1", port, timeout=300)) as connection:
+        connection.request("POST", "/batches", encode(sent), headers)
+        return connection.getresponse().status
+
+
+def test_threads_of_the_server_use_the_session_at_once(spark: SparkSession) -> None:
     def fn(df: DataFrame, number: int) -> None:
         view = f"batch_{number}"
         df.createOrReplaceTempView(view)
@@ -131,6 +145,6 @@ def test_threads_use_the_session_at_once(spark: SparkSession) -> None:
 
     seen: dict[int, list[Row]] = {}
     given = [batch([record(partition=partition) for _ in range(20)]) for partition in range(8)]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(foreach_batch(spark, fn), given))
+    with Server(foreach_batch(spark, fn), port=0) as server, ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda item: post(server.port, item), given)) == [200] * 8
     assert [seen[batch_id(item)] for item in given] == [[(partition, 20)] for partition in range(8)]
