@@ -87,7 +87,7 @@ func (c *court) checkLossEvents() {
 			if before == nil || before.bad || v.bad || v.Deleted || v.byOperator() || !sameLog(before.topicID, v.topicID) {
 				continue
 			}
-			if v.epoch == before.epoch || v.offset == before.offset || len(k.unknown) > 0 {
+			if v != k.claim(v.epoch) || v.offset == before.offset || len(k.unknown) > 0 {
 				continue // with writes of unknown outcome in between nobody can tell what the claim found
 			}
 			if _, ok := c.declared(k, before, v); !ok {

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -275,4 +276,12 @@ func broken(t *testing.T, r *Run, invariants ...int) *Verdict {
 	}
 	require.Equal(t, invariants, found)
 	return v
+}
+
+// replaced is text with its only old replaced.
+func replaced(text, old, now string) string {
+	if strings.Count(text, old) != 1 {
+		panic(fmt.Sprintf("%q is not once in %q", old, text))
+	}
+	return strings.Replace(text, old, now, 1)
 }
