@@ -1,6 +1,6 @@
 package io.github.kafkasidecar;
 
-import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.Headers;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,10 +25,9 @@ final class RequestBody {
      *
      * @throws IOException if the client went away before the end
      */
-    static RequestBody read(HttpExchange http, int max) throws IOException {
-        InputStream in = http.getRequestBody();
-        String length = http.getRequestHeaders().getFirst("Content-Length");
-        if (length == null || http.getRequestHeaders().containsKey("Transfer-Encoding")) {
+    static RequestBody read(Headers headers, InputStream in, int max) throws IOException {
+        String length = headers.getFirst("Content-Length");
+        if (length == null || headers.containsKey("Transfer-Encoding")) {
             skip(in, Long.MAX_VALUE);
             return new RequestBody(null, true);
         }
@@ -62,10 +61,12 @@ final class RequestBody {
     private static long skip(InputStream in, long count) throws IOException {
         byte[] buffer = new byte[8192];
         long at = 0;
-        int read = 0;
-        while (at < count && read >= 0) {
+        while (at < count) {
+            int read = in.read(buffer, 0, (int) Math.min(buffer.length, count - at));
+            if (read < 0) {
+                break;
+            }
             at += read;
-            read = in.read(buffer);
         }
         return at;
     }

@@ -81,7 +81,8 @@ public final class Server implements AutoCloseable {
 
     private void handle(HttpExchange exchange) {
         try {
-            RequestBody body = RequestBody.read(exchange, sidecar.maxBody);
+            RequestBody body = RequestBody.read(
+                    exchange.getRequestHeaders(), exchange.getRequestBody(), sidecar.maxBody);
             boolean stopping = inProgress.begin();
             try {
                 Answer answer = answer(exchange, body, stopping);

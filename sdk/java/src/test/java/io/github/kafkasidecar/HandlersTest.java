@@ -116,6 +116,13 @@ class HandlersTest {
     }
 
     @Test
+    void busyAfterARetryKeepsTheRetry() throws Exception {
+        throwing.put("orders/3@0", new Retry("locked"));
+        throwing.put("orders/4@0", new Busy(null));
+        assertEquals(Arrays.asList("retry orders/3@0: locked", "retry orders/4@0", "retry payments/4@0"), failures());
+    }
+
+    @Test
     void anInterruptOrAnErrorEndsTheBatch() {
         throwing.put("orders/3@1", new InterruptedException());
         assertThrows(InterruptedException.class, this::failures);
