@@ -122,11 +122,12 @@ lint: $(LINT) ## Check format, go vet and golangci-lint
 test: deps lint unit python java e2e sdk examples ## Run everything: lint, the tests of all packages, both SDKs, end to end, the examples
 
 unit: deps ## Run the tests of all Go packages but those that run the real binary
-	$(GOTEST) -p $(JOBS) -timeout 10m $$(go list ./... | grep -v -e /test/e2e -e /test/sdk -e /test/examples)
+	$(GOTEST) -p $(JOBS) -timeout 10m $$(go list ./... | grep -v -e /test/e2e -e /test/sdk -e /test/examples -e '/test/chaos$$')
 
 python: deps ## Check the Python SDK: ruff, mypy, pytest with a real PostgreSQL and a real Spark
 	cd sdk/python && $(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
-	$(WITH_POSTGRES) $(PYTHON) -m pytest -q sdk/python
+	$(WITH_POSTGRES) sh -c 'cd sdk/python && $(PYTHON) -m pytest -q'
+	cd sdk/python && SIDECAR_TEST_SPARK_KAFKA=$(SPARK_KAFKA) $(PYTHON) -m pytest -q tests_spark
 
 java: deps ## Build and check the Java SDK, with a real PostgreSQL
 	$(WITH_POSTGRES) $(MVN) -f sdk/java/pom.xml verify
@@ -152,5 +153,5 @@ fuzz: ## Run each fuzz test with FUZZTIME inputs, some seconds each
 	done
 
 clean: ## Remove what was built here (the cache stays)
-	rm -rf bin
+	rm -rf bin sdk/java/target examples/*/target sdk/python/dist
 	go clean -testcache
