@@ -17,7 +17,7 @@ from kafka_sidecar import serve
 from support import in_thread, one_record, post, request_of, wait_until_refused
 
 APP = """
-import logging, os, signal, sys
+import logging, os, signal, sys, threading
 logging.basicConfig(format="%(message)s", level="INFO", stream=sys.stdout)
 from kafka_sidecar import serve
 
@@ -33,6 +33,7 @@ print("after serve", flush=True)
 """
 
 WAIT = "sys.stdin.readline()"
+WAIT_FOR_EVER = "threading.Event().wait()"
 
 
 class App:
@@ -95,7 +96,7 @@ def test_signal_without_a_request_stops_at_once() -> None:
 
 
 def test_second_signal_has_its_previous_effect() -> None:
-    with app(WAIT) as running, in_thread(running.post) as answer:
+    with app(WAIT_FOR_EVER) as running, in_thread(running.post) as answer:
         running.wait_for("entered")
         running.process.send_signal(signal.SIGTERM)
         wait_until_refused(running.port)
@@ -105,7 +106,7 @@ def test_second_signal_has_its_previous_effect() -> None:
 
 
 def test_second_interrupt_raises_keyboard_interrupt() -> None:
-    with app(WAIT) as running, in_thread(running.post) as answer:
+    with app(WAIT_FOR_EVER) as running, in_thread(running.post) as answer:
         running.wait_for("entered")
         running.process.send_signal(signal.SIGINT)
         wait_until_refused(running.port)

@@ -7,12 +7,11 @@ import selectors
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from enum import Enum
-from queue import SimpleQueue
 from types import FrameType, TracebackType
-from typing import Callable
+from typing import Any, Callable
 
 from ._connection import Connection
 from ._exchange import MAX_BODY, Exchange
@@ -60,17 +59,22 @@ def serve(
         signing_secrets=signing_secrets,
         max_body=max_body,
     )
+    with _StopSign() as sign:
+        server.on_exit = sign.give
+        _start(server)
+        sign.wait()
+        server.stop()
+    if server.exit is not None:
+        raise SystemExit(server.exit.code)
+
+
+def _start(server: Server) -> None:
     try:
         server.start()
     except OSError as error:
         if threading.current_thread() is not threading.main_thread():
             raise  # a thread drops a SystemExit in silence
         raise SystemExit(f"kafka_sidecar: {error.strerror}") from None
-    with _first_signal(server.end_requests.put):
-        server.end_requests.get()
-        server.stop()
-    if server.exit is not None:
-        raise SystemExit(server.exit.code)
 
 
 class _Stage(Enum):
@@ -113,8 +117,8 @@ class Server:
         self._changed = threading.Condition()
         self._stages: dict[Connection, _Stage] = {}
         self._stopping = False
-        self.end_requests: SimpleQueue[object] = SimpleQueue()
-        """Gets an item when a handler has called sys.exit. Its put is safe in a signal handler."""
+        self.on_exit: Callable[[], None] = lambda: None
+        """Called, in some thread, when a handler has called sys.exit."""
 
     @property
     def port(self) -> int:
@@ -186,7 +190,7 @@ class Server:
 
     def answered(self, connection: Connection) -> bool:
         if self._exchange.exit is not None:
-            self.end_requests.put(connection)
+            self.on_exit()
         return self._enter(connection, _Stage.ANSWERING)
 
     def _enter(self, connection: Connection, stage: _Stage) -> bool:
@@ -205,7 +209,12 @@ class Server:
 
     def _wait_until(self, condition: Callable[[], bool], seconds: float | None = None) -> None:
         with self._changed:
-            self._changed.wait_for(condition, seconds)
+            if seconds is not None:
+                self._changed.wait_for(condition, seconds)
+                return
+            # In slices: where another thread is given a signal, the main thread sees it only when it wakes up.
+            while not self._changed.wait_for(condition, 1):
+                pass
 
     def _accept(self, listener: socket.socket) -> None:
         listener.setblocking(False)
@@ -261,23 +270,48 @@ class Server:
             remove_unix(self._unix, self._socket_file)
 
 
-@contextmanager
-def _first_signal(tell: Callable[[object], None]) -> Iterator[None]:
-    """Tell of the first SIGTERM or SIGINT; a second one has its previous effect. Only the main thread can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+class _StopSign:
+    """Waits for the first SIGTERM or SIGINT, or for another thread; a second signal has its previous effect.
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        restore()
-        tell(number)
+    Only the main thread can handle signals, and it may not be the one that is given them: it waits for a socket that Python
+    writes to in whatever thread that is.
+    """
 
-    def restore() -> None:
-        for number, handler in previous.items():
+    def __init__(self) -> None:
+        self._given = False
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        self._previous: dict[signal.Signals, Any] = {}
+        self._previous_wakeup = -1
+
+    def give(self) -> None:
+        self._given = True
+        with suppress(BlockingIOError):  # full: the reader wakes up anyway
+            self._writer.send(b"x")
+
+    def wait(self) -> None:
+        while not self._given:
+            self._reader.recv(1)  # also woken by signals that the app handles
+
+    def __enter__(self) -> _StopSign:
+        if threading.current_thread() is threading.main_thread():
+            self._previous_wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._previous[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore_handlers()
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(self._previous_wakeup)
+        self._reader.close()
+        self._writer.close()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._restore_handlers()
+        self.give()
+
+    def _restore_handlers(self) -> None:
+        for number, handler in self._previous.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        restore()
+        self._previous = {}
