@@ -1,6 +1,7 @@
 import io.github.kafkasidecar.Header;
 import io.github.kafkasidecar.Record;
 import java.sql.Timestamp;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.spark.sql.Dataset;
@@ -27,10 +28,11 @@ final class KafkaRows {
     }
 
     private static Row row(Record record) {
-        long timestamp = record.timestampMs();
+        Instant timestamp = record.timestamp();
         return RowFactory.create(
                 record.key(), record.value(), record.topic(), record.partition(), record.offset(),
-                new Timestamp(timestamp), timestamp == -1 ? NO_TIMESTAMP : CREATE_TIME, headers(record.headers()));
+                timestamp == null ? null : Timestamp.from(timestamp), timestamp == null ? NO_TIMESTAMP : CREATE_TIME,
+                headers(record.headers()));
     }
 
     /** Null if there are none, as Spark has it. */

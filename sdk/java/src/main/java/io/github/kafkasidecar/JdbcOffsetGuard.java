@@ -84,10 +84,11 @@ public final class JdbcOffsetGuard {
     }
 
     /**
-     * Creates the table unless it is there. Several processes may do so at once if the connection is in autocommit mode;
-     * otherwise committing is the caller's.
+     * Creates the table unless it is there, and commits. Several processes may do so at once. Where {@code CREATE TABLE IF NOT
+     * EXISTS} is not known, create it yourself: {@code "group"} and {@code topic} of text, {@code "partition"},
+     * {@code until_offset} and {@code fence} of whole numbers (the last two of 64 bits), the first three as primary key.
      *
-     * @param connection not closed
+     * @param connection outside of a transaction; not closed
      * @throws SQLException as the database says, for example without the right to create a table
      */
     public void createTable(Connection connection) throws SQLException {

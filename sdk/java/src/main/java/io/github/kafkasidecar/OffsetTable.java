@@ -6,7 +6,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 
-/** The statements of {@link JdbcOffsetGuard} on one connection. Commits nothing. */
+/** The statements of {@link JdbcOffsetGuard} on one connection. Only {@link #create} commits. */
 final class OffsetTable {
     private final Connection connection;
     private final String table;
@@ -24,8 +24,9 @@ final class OffsetTable {
         this.whereRow = " WHERE " + groupColumn + " = ? AND topic = ? AND " + partitionColumn + " = ?";
     }
 
-    /** Creates the table unless it is there. */
+    /** Creates the table unless it is there, and commits. */
     void create() throws SQLException {
+        boolean transaction = !connection.getAutoCommit();
         try (Statement statement = connection.createStatement()) {
             statement.execute("CREATE TABLE IF NOT EXISTS " + table + " ("
                     + groupColumn + " VARCHAR(255) NOT NULL, "
@@ -34,7 +35,13 @@ final class OffsetTable {
                     + "until_offset BIGINT NOT NULL, "
                     + "fence BIGINT NOT NULL, "
                     + "PRIMARY KEY (" + groupColumn + ", topic, " + partitionColumn + "))");
+            if (transaction) {
+                connection.commit();
+            }
         } catch (SQLException e) {
+            if (transaction) {
+                connection.rollback();
+            }
             if (!exists()) { // PostgreSQL fails when another process creates it at the same moment
                 throw e;
             }

@@ -303,6 +303,17 @@ abstract class OffsetGuardContract {
     }
 
     @Test
+    void theTableIsCommitted() throws SQLException {
+        var other = new JdbcOffsetGuard("other_offsets");
+        try (Connection connection = database.begin()) {
+            other.createTable(connection);
+            connection.rollback();
+            assertTrue(other.records(connection, batch(range(0, 0, 5, 1))).iterator().hasNext());
+            connection.rollback();
+        }
+    }
+
+    @Test
     void aTableThatCannotBeCreatedIsAnError() throws SQLException {
         try (Connection connection = database.open()) {
             assertThrows(SQLException.class, () -> new JdbcOffsetGuard("no_such_schema.offsets").createTable(connection));

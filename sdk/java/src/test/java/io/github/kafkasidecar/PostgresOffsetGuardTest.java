@@ -150,8 +150,9 @@ class PostgresOffsetGuardTest extends EachInTransactionContract {
             var other = new JdbcOffsetGuard("created_" + round);
             List<Future<Void>> all = new ArrayList<>();
             for (int i = 0; i < processes; i++) {
+                boolean transaction = i % 2 == 0;
                 all.add(others.submit(() -> {
-                    try (Connection connection = database.open()) {
+                    try (Connection connection = transaction ? database.begin() : database.open()) {
                         together.await();
                         other.createTable(connection);
                     }
