@@ -80,7 +80,7 @@ $(POSTGRES):
 	mkdir -p $(CACHE)
 	rm -rf $@.tmp
 	$(MVN) -q -f tools/postgres/pom.xml -Dpostgres.version=$(POSTGRES_VERSION) -Dpostgres.arch=$(POSTGRES_ARCH) \
-		dependency:unpack-dependencies -DoutputDirectory=$@.tmp/archive
+		dependency:unpack-dependencies -DoutputDirectory=$@.tmp/archive -DmarkersDirectory=$@.tmp/archive
 	tar -xJf $@.tmp/archive/postgres-*.txz -C $@.tmp
 	rm -r $@.tmp/archive
 	mv -T $@.tmp $@
