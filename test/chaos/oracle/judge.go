@@ -17,7 +17,8 @@ type court struct {
 	processes map[string]*process
 	logs      map[logID]*partitionLog
 	byPlace   map[Place][]*partitionLog
-	keys      map[Place]*key // Partition -1: the topics' documents
+	keys      map[Place]*key  // Partition -1: the topics' documents
+	writers   map[string]bool // the sidecars that wrote to the store
 
 	requests   []*request // by the time they were received
 	visits     map[Place][]*visit
@@ -34,14 +35,18 @@ type ownershipID struct {
 	fence int64
 }
 
-// Judge checks every invariant. The run must have passed Read, or be made by hand as Read would take it.
-func Judge(r *Run) *Verdict {
-	c := &court{
+func newCourt(r *Run) *court {
+	return &court{
 		run: r, verdict: &Verdict{}, slack: cmp.Or(r.Slack, Nanos(time.Second)),
-		processes: processes(r.Marks), logs: map[logID]*partitionLog{}, byPlace: map[Place][]*partitionLog{}, keys: map[Place]*key{},
+		processes: processes(r.Marks), logs: map[logID]*partitionLog{}, byPlace: map[Place][]*partitionLog{}, keys: map[Place]*key{}, writers: map[string]bool{},
 		visits: map[Place][]*visit{}, byFence: map[ownershipID]*ownership{},
 		letters: map[Place]map[int64]*Letter{}, dropped: map[Place]map[int64]*Event{}, losses: map[Place][]*Event{},
 	}
+}
+
+// Judge checks every invariant. The run must have passed Read, or be made by hand as Read would take it.
+func Judge(r *Run) *Verdict {
+	c := newCourt(r)
 	c.readLogs()
 	c.readStore()
 	c.readApps()

@@ -107,6 +107,9 @@ func (c *court) checkVisitCauses(v *visit, visits []*visit, marks []int32) {
 		if earlier := visits[marks[slot]-1]; earlier != before {
 			before, why = earlier, c.excuse(earlier)
 		}
+		if before.Fence > v.Fence {
+			continue // what an owner sends that does not know of its successor is for I6
+		}
 		marks[slot] = 0
 		c.verdict.Table.repeats(before.request.answer.Time, 1, 0)
 		if !why.covers(offset, before.Fence == v.Fence) {

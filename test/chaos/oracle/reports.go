@@ -7,9 +7,7 @@ import (
 
 // checkReports is I11: what was lost, dead-lettered or blocked stands in an event, in the metrics and in the status.
 func (c *court) checkReports() {
-	for _, p := range c.places() {
-		c.checkLetterEvents(p)
-	}
+	c.checkLetterEvents()
 	for _, topic := range c.documented() {
 		c.checkRecreated(c.keys[topic])
 	}
@@ -35,10 +33,10 @@ func (c *court) unreported(p Place, offset int64, t Nanos, what string, evidence
 	c.verdict.add(Violation{Invariant: 11, Place: p, Offset: offset, Time: t, What: what, Evidence: evidence})
 }
 
-// someoneBroke says whether a sidecar died or stood still around t, and took with it what it was about to say.
-func (c *court) someoneBroke(t Nanos) bool {
-	for _, p := range c.processes {
-		if p.broken(t, t+c.slack, c.slack) {
+// aSidecarBroke says whether a sidecar died or stood still around t, and took with it what it was about to say.
+func (c *court) aSidecarBroke(t Nanos) bool {
+	for name := range c.writers {
+		if c.proc(name).broken(t, t+c.slack, c.slack) {
 			return true
 		}
 	}
@@ -46,17 +44,22 @@ func (c *court) someoneBroke(t Nanos) bool {
 }
 
 // checkLetterEvents: every record in the dead-letter topic was reported by somebody.
-func (c *court) checkLetterEvents(p Place) {
-	said := map[int64]bool{}
+func (c *court) checkLetterEvents() {
+	type record struct {
+		Place
+		offset int64
+	}
+	said := map[record]bool{}
 	for i := range c.run.Events {
-		e := &c.run.Events[i]
-		if e.What == DeadLettered && e.Topic == p.Topic && e.Partition == p.Partition {
-			said[e.Offset] = true
+		if e := &c.run.Events[i]; e.What == DeadLettered {
+			said[record{Place{e.Topic, e.Partition}, e.Offset}] = true
 		}
 	}
-	for _, offset := range sortedKeys(c.letters[p]) {
-		if letter := c.letters[p][offset]; !said[offset] && !c.someoneBroke(letter.Time) {
-			c.unreported(p, offset, letter.Time, "a dead letter that no sidecar reported", "appended at "+stamp(letter.Time))
+	for i := range c.run.Letters {
+		l := &c.run.Letters[i]
+		p := Place{l.Topic, l.Partition}
+		if !said[record{p, l.Offset}] && !c.aSidecarBroke(l.Time) {
+			c.unreported(p, l.Offset, l.Time, "a dead letter that no sidecar reported", "appended at "+stamp(l.Time))
 		}
 	}
 }

@@ -99,6 +99,9 @@ func (c *court) readStore() {
 			continue // an audit line, the key of a check
 		}
 		v := decodeVersion(w, place)
+		if w.Writer != "" && w.Writer != Operator {
+			c.writers[w.Writer] = true
+		}
 		switch {
 		case w.Seen:
 			seen = append(seen, v)
