@@ -276,10 +276,19 @@ def test_next_request_is_taken_after_a_failed_one(transport: Any) -> None:
         assert [send(request_of(one_record())).status for _ in range(4)] == [500, 503, 500, 200]
 
 
-def test_refusals_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    got = Exchange(Seen())(headers_of(one_record()), b"{}")
+@pytest.mark.parametrize(
+    ("outcome", "request_", "status"),
+    [
+        (None, Request(headers_of(one_record()), b"{}"), 500),
+        (None, request_of(one_record(), Sidecar_Protocol="2"), 501),
+        (Busy("away"), request_of(one_record()), 503),
+        (Reject("bad"), request_of(two_partitions()), 422),
+    ],
+)
+def test_refusals_are_logged(outcome: Any, request_: Request, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    got = Exchange(Seen(outcome))(request_.headers, request_.body)
     [entry] = caplog.records
-    assert (entry.name, entry.levelno) == ("kafka_sidecar", logging.WARNING)
+    assert (got.status, entry.name, entry.levelno) == (status, "kafka_sidecar", logging.WARNING)
     assert got.body.decode().rstrip() in entry.getMessage()
 
 

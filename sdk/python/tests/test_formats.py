@@ -260,6 +260,14 @@ def test_embedded_values(value: str) -> None:
     assert repr(record.json()) == repr(json.loads(value))
 
 
+def test_header_says_that_values_are_embedded() -> None:
+    handler = Seen(lambda taken: None)
+    for value in (None, "json", "text"):
+        headers = headers_of(one_record(), Sidecar_Batch=None, Sidecar_Value=value)
+        assert Exchange(handler)(headers, body_with('"x"')).status == 200
+    assert [b.records[0].value for b in handler.batches] == [b"x", b'"x"', b"x"]
+
+
 def test_embedded_values_without_the_header() -> None:
     """A string is text then, anything else can only be embedded JSON."""
     assert [r.value for r in parse_json(body_with('"x"'), json_values=False).records] == [b"x"]
@@ -267,11 +275,16 @@ def test_embedded_values_without_the_header() -> None:
 
 
 def test_embedded_values_in_a_body_with_everything() -> None:
-    """The walk to a value passes by other fields of the same name, escaped names, white space and repeated fields."""
-    record = r'{"value" : 1, "offset":0,"timestamp":-1,"key":"}\"{","headers":[{"name":"value","value":"]"}],"v\u0061lue": {"b":2} }'
-    partition = f'{{"topic":"t","partition":0,"fromOffset":0,"untilOffset":9,"fence":1,"records":[{record}]}}'
+    """The walk passes by other fields of the same name, escaped names, white space, and repeated fields of any type."""
+    record = (
+        r'{"value" : 1, "offset":0,"timestamp":-1,"key":"}\"{",'
+        r'"headers":[{"name":"value","value":"]"}],"v\u0061lue": {"b":2} }'
+    )
+    ranges = '"topic":"t","partition":0,"fromOffset":0,"untilOffset":9,"fence":1'
     body = (
-        f' {{"x":[{{"value":1}}],"partitions":[],"batch":"b","group":"g","attempt":1,"partitions" : [ {partition} ] }} '
+        ' {"x":[{"value":1}],"partitions":[{"records":[{"value":0}]},5],"partitions":{"records":[]},'
+        '"batch":"b","group":"g","attempt":1,'
+        f'"partitions" : [ {{{ranges},"records":5,"records":[1],"records":[ {record} ]}} ] }} '
     )
     for form in (bytes, bytearray):
         [got] = parse_json(form(body.encode()), json_values=True).records

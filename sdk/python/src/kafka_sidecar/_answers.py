@@ -49,21 +49,19 @@ def acknowledge(batch: Batch, returned: object) -> Response:
     return Response(200, (JSON,), body)
 
 
-def busy(error: Busy) -> Response:
-    after = 1 if error.after is None else math.ceil(error.after)
-    return say(503, f"busy: {error.reason or 'no reason given'}", ("Retry-After", str(after)))
-
-
-def retry(batch: Batch, error: Retry) -> Response:
-    """Everything comes again: the first record of every partition, and so all after it, is to be retried."""
-    return acknowledge(batch, [p.records[0].retry(error.reason, error.after) for p in batch.partitions])
-
-
-def reject(batch: Batch, error: Reject) -> Response:
-    """The record of a batch of one is rejected by name; else the sidecar halves the batch until the record stands alone."""
+def refuse(batch: Batch, error: Busy | Retry | Reject) -> Response:
+    """The answer for a handler of a whole batch that raised one of these."""
+    reason = (error.reason or "no reason given")[:MAX_REASON]
+    if isinstance(error, Busy):
+        after = 1 if error.after is None else math.ceil(error.after)
+        return say(503, f"busy: {reason}", ("Retry-After", str(after)))
+    if isinstance(error, Retry):
+        # The first record of each partition, and so all after it.
+        return acknowledge(batch, [p.records[0].retry(error.reason, error.after) for p in batch.partitions])
     if len(batch.records) == 1:
         return acknowledge(batch, [batch.records[0].reject(error.reason or "")])
-    return say(422, f"rejected: {(error.reason or 'no reason given')[:MAX_REASON]}")
+    # The sidecar halves the batch until the record stands alone.
+    return say(422, f"rejected: {reason}")
 
 
 def _in_order(batch: Batch, returned: object) -> list[Failure]:

@@ -14,8 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Union
 
-from . import _answers
-from ._answers import BrokenContract, Response, acknowledge, say
+from ._answers import BrokenContract, Response, acknowledge, refuse, say
 from ._columns import parse_columns
 from ._failures import Busy, Reject, Retry
 from ._handler import AsyncHandler, Handler, is_async
@@ -102,12 +101,8 @@ class Core:
     def raised(self, batch: Batch, error: BaseException) -> Response:
         """The answer when the handler has raised."""
         try:
-            if isinstance(error, Busy):
-                return _logged(_answers.busy(error))
-            if isinstance(error, Retry):
-                return _answers.retry(batch, error)
-            if isinstance(error, Reject):
-                return _answers.reject(batch, error)
+            if isinstance(error, (Busy, Retry, Reject)):
+                return _logged(refuse(batch, error))
         except BrokenContract as broken:
             error = broken
         if isinstance(error, SystemExit):
@@ -267,5 +262,7 @@ def _marks(batch: Batch) -> list[tuple[str, str, int]]:
 
 
 def _logged(response: Response) -> Response:
-    log.warning("answered %d: %s", response.status, response.body.decode().rstrip())
+    """The answer, logged if it is a refusal."""
+    if response.status != 200:
+        log.warning("answered %d: %s", response.status, response.body.decode().rstrip())
     return response

@@ -43,6 +43,7 @@ class _JSONRows(Rows):
         self._body = body
         self._json_values = json_values
         self._records: list[dict[str, Any]] = []
+        self._text = ""
         self._spans: list[Span] | None = None
         self._long_numbers: bool | None = None
 
@@ -63,11 +64,16 @@ class _JSONRows(Rows):
 
     def value(self, row: int) -> bytes | None:
         record = self._records[row]
-        return self._raw(row) if self._is_embedded(record) else _bytes(record, "value", "valueBase64")
+        if self._is_embedded(record):
+            return self._embedded(row).encode()
+        return _bytes(record, "value", "valueBase64")
 
     def text(self, row: int) -> str | None:
-        value = self._records[row].get("value")
-        return value if type(value) is str and not self._json_values else super().text(row)
+        record = self._records[row]
+        if self._is_embedded(record):
+            return self._embedded(row)
+        value = record.get("value")
+        return value if type(value) is str else super().text(row)
 
     def json(self, row: int) -> Any:
         record = self._records[row]
@@ -75,7 +81,7 @@ class _JSONRows(Rows):
             return super().json(row)
         if self._long_numbers is None:
             self._long_numbers = has_long_number(self._body)
-        return loads(self._raw(row)) if self._long_numbers else record["value"]
+        return loads(self._embedded(row).encode()) if self._long_numbers else record["value"]
 
     def headers(self, row: int) -> Headers:
         return [(_name(header), _bytes(header, "value", "valueBase64")) for header in self._records[row]["headers"]]
@@ -84,11 +90,12 @@ class _JSONRows(Rows):
         value = record.get("value")
         return value is not None and (self._json_values or type(value) is not str)
 
-    def _raw(self, row: int) -> bytes:
+    def _embedded(self, row: int) -> str:
         if self._spans is None:
-            self._spans = value_spans(self._body)
+            self._text = str(self._body, "utf-8")
+            self._spans = value_spans(self._text)
         start, end = self._spans[row]
-        return bytes(self._body[start:end])
+        return self._text[start:end]
 
 
 _offset = itemgetter("offset")
