@@ -89,6 +89,15 @@ func TestBrokenRuns(t *testing.T) {
 			s.letter(0, 1)
 			s.event(Event{What: DeadLettered, Offset: 1})
 		}},
+		"an answer that came when the sidecar had gone is taken for an ack": {[]int{2}, func(s *scene) {
+			s.produce(0, 3)
+			s.claim("s/1", 0)
+			d := s.deliver(0, 0, 3)
+			s.wait(15 * sec)
+			d.gone()
+			d.ack()
+			s.commit(0, 3)
+		}},
 		"what an earlier owner's app took is stored without a delivery": {[]int{2}, func(s *scene) {
 			s.produce(0, 3)
 			s.claim("s/1", 0)

@@ -41,16 +41,18 @@ func (c *court) documented() []Place {
 	return all
 }
 
-// document is the first document of the incarnation, or of a topic that did not exist yet; nil if there is none.
+// document is the first document of the incarnation, or else of the topic when it did not exist yet; nil if there is none.
 func (c *court) document(topic, topicID string) *version {
 	docs := c.keys[Place{topic, -1}]
 	if docs == nil {
 		return nil
 	}
-	for _, all := range [][]*version{docs.versions, docs.unknown} {
-		for _, v := range all {
-			if !v.bad && !v.Deleted && sameLog(v.topicID, topicID) {
-				return v
+	for _, id := range []string{topicID, ""} {
+		for _, all := range [][]*version{docs.versions, docs.unknown} {
+			for _, v := range all {
+				if !v.bad && !v.Deleted && v.topicID == id {
+					return v
+				}
 			}
 		}
 	}

@@ -194,6 +194,64 @@ func TestGoodRuns(t *testing.T) {
 			s.event(Event{What: Unblocked})
 			s.take(0, 0, 1)
 		},
+		"Consul is away for long, then a kill": func(s *scene) {
+			s.produce(0, 9)
+			s.claim("s/1", 0)
+			heal := s.fault("outage", "consul")
+			s.deliver(0, 0, 3).ack()
+			s.wait(300 * sec)
+			s.deliver(0, 3, 9).ack()
+			s.mark("s/1", Killed)
+			heal()
+			s.claim("s/2", 0)
+			s.take(0, 0, 9)
+		},
+		"an owner that is cut off from Kafka works beside its successor": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			heal := s.fault("cut", "kafka")
+			s.wait(5 * sec)
+			d := s.deliver(0, 0, 2)
+			old := s.part(0, 2, 4)
+			s.claim("s/2", 0)
+			s.app = "a/2"
+			e := s.deliver(0, 0, 4)
+			s.app = "a/1"
+			d.ack()
+			s.send(old).ack()
+			heal()
+			e.ack()
+			s.commit(0, 4)
+		},
+		"a revoke that cuts its request, and the next owner comes before the app has noticed": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			d := s.deliver(0, 0, 4)
+			s.claim("s/2", 0)
+			s.app = "a/2"
+			e := s.deliver(0, 0, 4)
+			d.gone()
+			d.ack()
+			e.ack()
+			s.commit(0, 4)
+		},
+		"a topic that did not exist at the start": func(s *scene) {
+			s.run.Writes, s.run.Start = nil, "latest"
+			s.topicID = ""
+			s.document("s/1", 0, nil)
+			s.topicID = "id-1"
+			s.produce(0, 3)
+			s.document("s/1", 1, nil)
+			s.claim("s/1", 0)
+			s.take(0, 0, 3)
+		},
+		"a person's wish that a sidecar carries out": func(s *scene) {
+			s.produce(0, 3)
+			s.claim("s/1", 0)
+			s.take(0, 0, 2)
+			s.operator(0, 3).Writer = "s/1"
+			s.claim("s/1", 0)
+		},
 		"a clean stop": func(s *scene) {
 			s.produce(0, 4)
 			s.claim("s/1", 0)

@@ -150,8 +150,8 @@ type Failure struct {
 // same times. A write that Consul refused or did not apply (a lost CAS) is not logged.
 //
 // When Consul's answer did not come the outcome is unknown: logged with index 0. What a watch on the prefix saw is
-// logged with Seen, but for deletions; it settles unknown outcomes and shows writes that went past the proxy. A deletion has the index
-// of the store after it.
+// logged with Seen; it settles unknown outcomes and shows writes that went past the proxy. A deletion has any index between those
+// of the versions before and after it.
 type Write struct {
 	Key     string `json:"k"` // whole, "kafka-sidecar/billing/orders/3"
 	Index   uint64 `json:"i"` // ModifyIndex; 0 = it is not known whether the write was applied

@@ -170,7 +170,7 @@ func (c *court) checkOwners() {
 	last := map[string]*Sample{}
 	for i := range c.run.Samples {
 		s := &c.run.Samples[i]
-		if c.proc(s.Proc).died(0) > c.run.Ended {
+		if s.Time <= c.run.Ended && c.proc(s.Proc).died(0) > c.run.Ended {
 			last[s.Proc] = s
 		}
 	}

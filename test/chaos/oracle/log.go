@@ -20,7 +20,7 @@ type partitionLog struct {
 	sent    []Nanos // before the producer sent it; 0 = not in the producer's log
 	owed    []bool  // must be delivered, if it is not below the first offset of the group
 	found   []bool  // the plain reader saw it
-	ackedAt []Nanos // the earliest answer that acknowledged it, whatever the fence; never = none
+	ackedAt []Nanos // the earliest answer that acknowledged it, whatever the fence, heard or not; never = none
 
 	start, end int64 // of the log as the reader found it
 	read       bool  // there was a reader

@@ -126,6 +126,14 @@ func (r *Run) check() error {
 			return fmt.Errorf("%s: %s/%d: %w", ContentLog, c.Topic, c.Partition, err)
 		}
 	}
+	if r.Group == "" || len(r.Topics) == 0 || r.Ended == 0 || r.StoreWithin == 0 || r.AppTimeout <= r.Slack {
+		return fmt.Errorf("%s: needs group, topics, ended, storeWithin, and an appTimeout above the slack", FrameFile)
+	}
+	for _, f := range r.Faults {
+		if f.Until < f.From || f.Until > r.Ended {
+			return fmt.Errorf("%s: %s began at %d and was not healed before the end of the run", FaultLog, f.Name, f.From)
+		}
+	}
 	for _, m := range r.Marks {
 		if !slices.Contains([]string{Started, Killed, Frozen, Thawed, Terminated, Exited}, m.What) {
 			return fmt.Errorf("%s: %s: %q is no mark", MarkLog, m.Proc, m.What)

@@ -51,7 +51,7 @@ func save(t *testing.T, r *Run) string {
 func somelogs() *Run {
 	two := Records{[]int64{7, 9}, Digests{{1}, {2}}}
 	return &Run{
-		Frame:    Frame{Group: "g", Topics: []Topic{{Name: "orders"}}},
+		Frame:    Frame{Group: "g", Ended: 10, StoreWithin: 5, AppTimeout: 15, Topics: []Topic{{Name: "orders"}}},
 		Produced: []Produced{{Topic: "orders", TopicID: "x", Sent: 1, Acked: 2, Records: two}},
 		Content:  []Content{{Topic: "orders", TopicID: "x", End: 10, Records: two, Aborted: Records{[]int64{8}, Digests{{3}}}}},
 		Apps: [][]AppLine{{
@@ -98,6 +98,7 @@ func TestReadRefusesWhatIsWrong(t *testing.T) {
 		"answer to nothing":    {"app-a.jsonl", "{\"e\":\"answer\",\"t\":5,\"n\":7}\n", "of request 7 can't stand here"},
 		"answered twice":       {"app-a.jsonl", "{\"e\":\"answer\",\"t\":5,\"n\":1}\n", "of request 1 can't stand here"},
 		"a mark nobody knows":  {MarkLog, "{\"proc\":\"s/1\",\"e\":\"hit\",\"t\":1}\n", `"hit" is no mark`},
+		"a fault that goes on": {FaultLog, "{\"name\":\"hang\",\"from\":3,\"until\":0}\n", "hang began at 3 and was not healed"},
 		"an event out of list": {EventLog, "{\"proc\":\"s/1\",\"e\":\"odd\",\"t\":1}\n", `"odd" is no event`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,4 +133,11 @@ func TestDigestTellsContentsApart(t *testing.T) {
 // The example of the protocol's text.
 func TestBatchIDIsTheProtocols(t *testing.T) {
 	require.Equal(t, "1f3eb02fb8ab8c31002126de249eec2a", batchID("billing", []Part{{Topic: "orders", Partition: 3, From: 1200, Until: 1204}}))
+}
+
+func TestReadNeedsAWholeFrame(t *testing.T) {
+	r := somelogs()
+	r.AppTimeout = 0
+	_, err := Read(save(t, r))
+	require.ErrorContains(t, err, "run.json: needs")
 }

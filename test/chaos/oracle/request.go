@@ -95,10 +95,10 @@ type ownership struct {
 	durable int64 // the last offset that was stored under the fence
 
 	base  int     // slot of the first record of which the slice below tells
-	acked []Nanos // the earliest acknowledgement under this fence; never = none
+	acked []Nanos // the earliest acknowledgement under this fence that the sidecar can have heard; never = none
 }
 
-// ackedAt is when the record in a slot was first acknowledged under this fence.
+// ackedAt is when the record in a slot was first acknowledged under this fence, so that the sidecar can have heard it.
 func (o *ownership) ackedAt(slot int) Nanos {
 	if i := slot - o.base; i >= 0 && i < len(o.acked) {
 		return o.acked[i]
@@ -193,13 +193,13 @@ func (o *ownership) readAcks() {
 	for _, v := range o.visits {
 		for _, offset := range v.Offsets {
 			slot := o.log.slot(offset)
-			if slot < 0 || !v.acknowledged(offset) {
-				continue
+			if slot < o.base || slot >= o.base+len(o.acked) || !v.acknowledged(offset) {
+				continue // a record that nobody knows of, or out of its range: said elsewhere
 			}
 			at := v.request.answer.Time
 			o.log.ackedAt[slot] = min(o.log.ackedAt[slot], at)
-			if i := slot - o.base; i >= 0 && i < len(o.acked) {
-				o.acked[i] = min(o.acked[i], at)
+			if v.request.gone >= at { // else the sidecar had gone before the answer, and can't have heard it
+				o.acked[slot-o.base] = min(o.acked[slot-o.base], at)
 			}
 		}
 	}

@@ -130,7 +130,7 @@ func Report(out io.Writer, f Frame, v *Verdict) error {
 	for n := 1; n < len(subjects); n++ {
 		result := "ok"
 		if v.Count[n] > 0 {
-			result = fmt.Sprintf("%d violations", v.Count[n])
+			result = fmt.Sprintf("violations: %d", v.Count[n])
 		}
 		fmt.Fprintf(w, "I%d\t%s\t%s\n", n, subjects[n], result)
 	}

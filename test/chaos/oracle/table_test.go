@@ -1,0 +1,53 @@
+package oracle
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A kill with a repeat, and another with a lost record.
+func TestReport(t *testing.T) {
+	s := newScene(t, 1)
+	s.run.Seed, s.run.Command = 7, "make chaos SEED=7"
+	s.produce(0, 4)
+	s.claim("s/1", 0)
+	s.deliver(0, 0, 4).ack()
+	heal := s.fault("sidecar kill", "sidecar")
+	s.mark("s/1", Killed)
+	heal()
+	s.claim("s/2", 0)
+	s.wait(2 * sec)
+	s.take(0, 0, 4)
+	s.wait(60 * sec)
+	heal = s.fault("app hang", "app")
+	s.produce(0, 2)
+	heal()
+	s.take(0, 5, 6)
+	r := s.finish()
+
+	lines := strings.Split(report(t, r, judged(t, r)), "\n")
+	require.Equal(t, []string{
+		"fault         injected  records  lost  out of order  repeated (bound)  fence violations  recovery median  max",
+		"app hang      1         2        1     1             0 (0)             0                 0.0 s            0.0 s",
+		"sidecar kill  1         0        0     0             4 (4)             0                 2.1 s            2.1 s",
+		"",
+		"I1   no loss           violations: 1",
+		"I2   commit after ack  violations: 1",
+		"I3   monotone          ok",
+		"I4   order             violations: 1",
+		"I5   bounded repeats   ok",
+	}, lines[:9])
+	require.Contains(t, lines, "seed 7, to run it again: make chaos SEED=7")
+	require.Contains(t, lines, "I4 orders/0 offset 4: records from 5 on were delivered under fence 102, while this record was neither acknowledged under it nor dead-lettered")
+	require.Contains(t, lines, "    no app ever received the record")
+}
+
+func TestSecondsOfWhatNeverRecovered(t *testing.T) {
+	last := func(n int) int { return n - 1 }
+	require.Equal(t, "-", seconds(nil, last))
+	require.Equal(t, "never", seconds([]time.Duration{-1, time.Second}, last))
+	require.Equal(t, "1.0 s", seconds([]time.Duration{-1, time.Second}, func(int) int { return 0 }))
+}
