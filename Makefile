@@ -47,7 +47,7 @@ WITH_POSTGRES := go run ./internal/testenv/withpostgres --
 # Where the tests that run SDKs and examples find what was built.
 SDK_ENV = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src \
 	SIDECAR_TEST_PYTHON=$(PYTHON) SIDECAR_TEST_PYTHON_SPARK=$(PYTHON) SIDECAR_TEST_SPARK_KAFKA=$(SPARK_KAFKA) \
-	SIDECAR_TEST_JAVA_JAR=$(CURDIR)/$(JAVA_JAR) SIDECAR_TEST_JAVA_LIBS=$(CURDIR)/sdk/java/target/libs
+	SIDECAR_TEST_JAVA_JAR=$(CURDIR)/$(JAVA_JAR) SIDECAR_TEST_JAVA_LIBS=$(CURDIR)/sdk/java/target/libs/postgresql.jar
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -136,7 +136,7 @@ e2e: deps build ## Run the end-to-end tests: real Kafka, real Consul, the real b
 	SIDECAR_BIN=$(CURDIR)/bin/sidecar $(GOTEST) -timeout 20m ./test/e2e
 
 sdk: deps build $(JAVA_JAR) ## Run both SDKs against the real binary, with kills, and a Spark job before and after its move
-	$(MVN) -q -f sdk/java/pom.xml dependency:copy-dependencies -DincludeArtifactIds=postgresql -DoutputDirectory=$(CURDIR)/sdk/java/target/libs
+	$(MVN) -q -f sdk/java/pom.xml dependency:copy-dependencies -DincludeArtifactIds=postgresql -Dmdep.stripVersion=true -DoutputDirectory=$(CURDIR)/sdk/java/target/libs
 	$(SDK_ENV) $(GOTEST) -timeout 20m ./test/sdk
 
 examples: deps build ## Run the examples as their READMEs say
