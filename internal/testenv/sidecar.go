@@ -37,6 +37,11 @@ func Env(name, value string) SidecarOption {
 	return func(p *process) { p.env = append(p.env, name+"="+value) }
 }
 
+// Binary runs another binary than SidecarPath.
+func Binary(path string) SidecarOption {
+	return func(p *process) { p.argv[0] = path }
+}
+
 // Sidecar starts the real binary with its listeners on free ports, and kills it when the test ends.
 func Sidecar(t testing.TB, opts ...SidecarOption) *SidecarProcess {
 	t.Helper()
@@ -73,6 +78,9 @@ func (s *SidecarProcess) Start() {
 
 // Admin is the address of the admin listener, "127.0.0.1:port".
 func (s *SidecarProcess) Admin() string { return s.admin }
+
+// MetricsAddr is the address of the listener for health and metrics, "127.0.0.1:port".
+func (s *SidecarProcess) MetricsAddr() string { return s.metrics }
 
 // PID is the process id; 0 when it does not run.
 func (s *SidecarProcess) PID() int { return s.proc.pid() }
@@ -199,7 +207,6 @@ var binary struct {
 
 // SidecarPath is the binary under test: SIDECAR_BIN, else a fresh build in the shared folder, which Main removes.
 func SidecarPath(t testing.TB) string {
-	t.Helper()
 	t.Helper()
 	binary.Do(func() {
 		if binary.path = os.Getenv("SIDECAR_BIN"); binary.path != "" {

@@ -213,6 +213,9 @@ func (e *Engine) leave(p *partition) {
 	}
 	e.dissolvePlan(p.plan)
 	e.stopReading(p)
+	if _, reason := p.state(); reason != "" { // what was said of it does not hold here any more
+		e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Str("reason", reason).Msg("partition let go")
+	}
 	delete(e.partitions, p.TopicPartition)
 	delete(e.commits.mirror.at, p.TopicPartition)
 	close(p.leaving.done)

@@ -377,6 +377,9 @@ func (e *Engine) loseClaim(p *partition) {
 	}
 	e.dissolvePlan(p.plan)
 	e.stopReading(p)
+	if p.trial.failing {
+		e.goesOn(p, reasonAppFailing)
+	}
 	p.trial = trial{}
 	p.changed = time.Now()
 }

@@ -242,7 +242,7 @@ func (e *Engine) ack(p *partition, until int64) int {
 	}
 	if until > p.acked {
 		e.moveTo(p, until, n)
-		p.trial.passed(until)
+		e.passed(p, until)
 	}
 	if p.paused && p.queue.bytes < e.queueBound()/2 {
 		p.paused = false
@@ -277,9 +277,14 @@ func (e *Engine) clearBlock(p *partition) {
 	if p.block.reason == "" {
 		return
 	}
-	e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Str("reason", p.block.reason).Msg("partition goes on")
+	e.goesOn(p, p.block.reason)
 	p.block = block{}
 	p.changed = time.Now()
+}
+
+// goesOn says that what was said of p before does not hold any more.
+func (e *Engine) goesOn(p *partition, reason string) {
+	e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Str("reason", reason).Msg("partition goes on")
 }
 
 // errWentBack: the reader handed over an offset that was already passed.

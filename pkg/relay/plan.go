@@ -177,7 +177,7 @@ func (e *Engine) formPlan(l *lane, pl *plan) *flight {
 			continue
 		}
 		if first, ok := p.queue.first(p.acked); p.next >= part.until && (!ok || first >= part.until) {
-			p.trial.passed(part.until)
+			e.passed(p, part.until)
 			e.clearBlock(p)
 		}
 		e.requeue(p)
@@ -236,6 +236,14 @@ func (t *trial) narrow(until int64) {
 // blame notes a failed answer about records below end.
 func (t *trial) blame(answer uint64, end int64) {
 	t.failedAt, t.blamed = answer, max(t.blamed, end)
+}
+
+// passed forgets what was known about p's records below offset, and says so when it was told that they keep failing.
+func (e *Engine) passed(p *partition, offset int64) {
+	if p.trial.failing {
+		e.goesOn(p, reasonAppFailing)
+	}
+	p.trial.passed(offset)
 }
 
 // passed forgets what was known about records below offset.

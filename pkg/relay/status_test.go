@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +99,59 @@ func TestSeriesAreRemoved(t *testing.T) {
 		if r.metric("sidecar_partitions_assigned") != 1 {
 			r.Error("two partitions are assigned")
 		}
+	})
+}
+
+// What the log says of a partition is taken back in the log: a reason that the status does not show any more has a line that ended it.
+func TestLogTakesBack(t *testing.T) {
+	said := func(r *rig, message, reason string) {
+		r.Helper()
+		line := fmt.Sprintf(`"partition":0,"reason":%q,"message":%q`, reason, message)
+		if n := strings.Count(r.logs.String(), line); n != 1 {
+			r.Errorf("%d lines with %s", n, line)
+		}
+	}
+	failing := func(r *rig) {
+		r.cfg.MaxAttempts = 2
+		r.kafka.produce("orders/0", 1)
+		r.app.says(status(record.Failed, "500"))
+		r.run()
+		r.pass(time.Minute)
+		r.wantState("orders/0", "backoff app_failing")
+	}
+	t.Run("the app is well", func(t *testing.T) {
+		scenario(t, func(r *rig) {
+			failing(r)
+			r.app.says(ack())
+			r.pass(time.Minute)
+			r.wantState("orders/0", "idle")
+			said(r, "partition goes on", "app_failing")
+		})
+	})
+	t.Run("the claim is lost", func(t *testing.T) {
+		scenario(t, func(r *rig) {
+			failing(r)
+			r.recreate()
+			r.pass(time.Minute)
+			r.wantState("orders/0", "blocked topic_recreated")
+			said(r, "partition goes on", "app_failing")
+		})
+	})
+	t.Run("revoked while the app fails", func(t *testing.T) {
+		scenario(t, func(r *rig) {
+			failing(r)
+			r.group.revoke("orders/0")
+			said(r, "partition let go", "app_failing")
+		})
+	})
+	t.Run("revoked while blocked", func(t *testing.T) {
+		scenario(t, func(r *rig) {
+			r.kafka.produce("orders/0", 1)
+			r.app.answers(poisonedByName("orders/0", 0))
+			r.run()
+			r.wantState("orders/0", "blocked poison")
+			r.group.revoke("orders/0")
+			said(r, "partition let go", "poison")
+		})
 	})
 }
