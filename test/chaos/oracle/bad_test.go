@@ -107,6 +107,14 @@ func TestBrokenRuns(t *testing.T) {
 			s.commit(0, 3)
 		}},
 
+		"stored before the ack, after a first claim whose answer was lost": {[]int{2}, func(s *scene) {
+			s.produce(0, 3)
+			s.claim("s/1", 0).Index = 0
+			d := s.deliver(0, 0, 3)
+			s.commit(0, 3)
+			d.ack()
+		}},
+
 		// I3
 		"an offset goes down": {[]int{3, 5}, func(s *scene) {
 			s.produce(0, 4)
@@ -542,6 +550,10 @@ func TestContradictions(t *testing.T) {
 		}},
 		"a write past the proxy": {"nobody wrote through the proxy", func(s *scene) {
 			s.claim("s/1", 0).Seen = true
+		}},
+		"an operator's write that nobody is sure of": {"a test has to make sure of it", func(s *scene) {
+			s.claim("s/1", 0)
+			s.operator(0, 0).Index = 0
 		}},
 		"one index twice": {"two writes have the index", func(s *scene) {
 			s.claim("s/1", 0)

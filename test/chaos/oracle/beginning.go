@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // checkBeginning is I12 for what the baseline knows and I10 for partitions added later: where a partition begins, and that
@@ -105,6 +106,12 @@ func (c *court) checkFirstVersion(k *key, v *version) {
 		c.blame(12, v, "the key was written, and never a document of its topic", v)
 		return
 	}
+	if first := k.mayBeBefore(v); first != nil {
+		if l := c.logOf(v.place, v.topicID); l != nil && first.offset < v.offset {
+			c.checkSettled(k, first, v, l)
+		}
+		v = first
+	}
 	begin, ok := doc.baseline[v.place.Partition]
 	if !ok {
 		c.checkAddedFirst(v, doc)
@@ -114,6 +121,16 @@ func (c *court) checkFirstVersion(k *key, v *version) {
 		return
 	}
 	c.blame(12, v, fmt.Sprintf("the partition begins at %d, its baseline is %d", v.offset, begin), doc, v)
+}
+
+// mayBeBefore is a version of the same log that may have been applied and overwritten before v, the first one known of; nil if there
+// is none.
+func (k *key) mayBeBefore(v *version) *version {
+	i := slices.IndexFunc(k.unknown, func(u *version) bool { return !u.bad && !u.Deleted && u.Sent < v.Sent && sameLog(u.topicID, v.topicID) })
+	if i < 0 {
+		return nil
+	}
+	return k.unknown[i]
 }
 
 // declaredFrom says whether policy.data_loss moved the offset of a new key on from its baseline.

@@ -47,12 +47,24 @@ func (c *court) checkVersion(k *key, v *version, l *partitionLog) (jump, bool) {
 		c.blame(3, v, "a sidecar overwrote a value that can't be decoded; that is never a first start", before, v)
 	case !sameLog(before.topicID, v.topicID): // another log begins: I10 and I12
 	default:
-		return c.checkMove(k, before, v, l)
+		return c.checkMoves(k, before, v, l)
 	}
 	return jump{}, false
 }
 
-// checkMove judges how a sidecar moved an offset.
+// checkMoves judges how a sidecar moved an offset on from a version, by way of its claim when the outcome of that was unknown.
+// A commit of the same owner shows that the claim was applied.
+func (c *court) checkMoves(k *key, before, v *version, l *partitionLog) (jump, bool) {
+	claim := k.claim(v.epoch)
+	if claim == nil || claim.Index != 0 || claim.owner != v.owner || before.epoch == v.epoch {
+		return c.checkMove(k, before, v, l)
+	}
+	j, ok := c.checkMove(k, before, claim, l)
+	c.checkMove(k, claim, v, l)
+	return j, ok
+}
+
+// checkMove judges one move of an offset.
 func (c *court) checkMove(k *key, before, v *version, l *partitionLog) (jump, bool) {
 	if before.offset == v.offset {
 		return jump{}, false
@@ -112,8 +124,8 @@ func (c *court) checkSettled(k *key, before, v *version, l *partitionLog) {
 	if unsettled == 0 {
 		return
 	}
-	what := fmt.Sprintf("stored as done up to %d at %s, but the record was acknowledged under fence %d only at %s, and is neither dead-lettered nor declared lost (%d records like it)",
-		v.offset, stamp(v.latest), v.epoch, stamp(firstAt), unsettled)
+	what := fmt.Sprintf("stored as done up to %d at %s, and %d records below were settled by then neither by an app under fence %d nor by a dead letter or a declaration; the first was acknowledged: %s",
+		v.offset, stamp(v.latest), unsettled, v.epoch, stamp(firstAt))
 	x := Violation{Invariant: 2, Place: v.place, Offset: first, Time: v.Sent, What: what, Evidence: []string{before.String(), v.String()}}
 	x.Evidence = append(x.Evidence, c.visitsOf(v.place, first)...)
 	c.verdict.add(x)

@@ -171,6 +171,23 @@ func TestGoodRuns(t *testing.T) {
 			heal()
 			s.take(0, 2, 4)
 		},
+		"a first claim whose answer was lost, overwritten before anybody looked": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0).Index = 0
+			s.take(0, 0, 2)
+			s.take(0, 2, 4)
+		},
+		"a claim that declared a loss, and its answer was lost": func(s *scene) {
+			s.run.DataLoss = "earliest"
+			s.produce(0, 6)
+			s.claim("s/1", 0)
+			s.take(0, 0, 2)
+			s.start[0] = 4
+			s.claimAt("s/1", 0, 4).Index = 0
+			s.event(Event{What: Lost, Offset: 2, Until: 4, Count: 2, Reason: "offset_out_of_range"})
+			s.take(0, 4, 6)
+			s.lost = 2
+		},
 		"a topic is recreated": func(s *scene) {
 			s.run.Recreated = "earliest"
 			s.produce(0, 4)

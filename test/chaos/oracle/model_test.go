@@ -139,8 +139,9 @@ func (m *model) work() {
 }
 
 // calm delivers two batches of one partition in a row, far from every fault.
-func (m *model) calm() {
-	p := m.any()
+func (m *model) calm() { m.calmOne(m.any()) }
+
+func (m *model) calmOne(p int32) {
 	m.produce(p, 2)
 	m.quietTime()
 	m.app = m.appOf(m.parts[p].sidecar)
@@ -330,14 +331,28 @@ func (m *model) storeFault() {
 	heal := m.fault("answer lost", "consul")
 	if o.next > m.stored[p].offset {
 		w := m.commit(p, o.next)
-		seen := *w
-		w.Index = 0
-		seen.Writer, seen.Seen, seen.Done = "", true, m.tick()
-		m.run.Writes = append(m.run.Writes, seen)
+		m.lose(w)
 	}
 	m.work()
 	heal()
-	m.moveAll(o.sidecar) // without what was acknowledged last
+	if m.IntN(2) == 0 {
+		m.moveAll(o.sidecar) // without what was acknowledged last
+		return
+	}
+	m.claim(m.life(o.sidecar), p)
+	m.lose(&m.run.Writes[len(m.run.Writes)-1])
+	o.next = m.stored[p].offset
+	m.calmOne(p)
+}
+
+// lose makes the outcome of the last write unknown; the watch sees it, or it is overwritten before anybody looks.
+func (m *model) lose(w *Write) {
+	seen := *w
+	w.Index = 0
+	if m.IntN(2) == 0 {
+		seen.Writer, seen.Seen, seen.Done = "", true, m.tick()
+		m.run.Writes = append(m.run.Writes, seen)
+	}
 }
 
 func (m *model) seek() {

@@ -58,9 +58,9 @@ func TestBrokenHistoriesAreFoundBroken(t *testing.T) {
 		"a claim is written after a delivery": claimLate,
 		"the last commit is missing":          dropLastCommit,
 		"a dead letter is not written":        dropLetter,
-		"a dead letter is not reported":       dropReport(DeadLettered),
-		"a loss is not reported":              dropReport(Lost),
-		"a block is not reported":             dropReport(Blocked),
+		"a dead letter is not reported":       dropReport(DeadLettered, 11),
+		"a loss is not reported":              dropReport(Lost, 11, 2), // where a write of unknown outcome came between, nobody can say that a claim did it
+		"a block is not reported":             dropReport(Blocked, 11),
 		"a record is left out":                leaveOut,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -301,7 +301,7 @@ func dropDocument(r *Run, rng *rand.Rand) []int {
 // dropClaims leaves out the claim of an ownership; its commits stay.
 func dropClaims(r *Run, rng *rand.Rand) []int {
 	o := anyOwnership(r, rng)
-	r.Writes = slices.DeleteFunc(r.Writes, func(w Write) bool { return w.Key == o.claim.Key && w.Index == o.claim.Index })
+	r.Writes = slices.DeleteFunc(r.Writes, func(w Write) bool { return w.Key == o.claim.Key && w.Value == o.claim.Value })
 	return []int{10, 12}
 }
 
@@ -358,7 +358,7 @@ func dropLetter(r *Run, rng *rand.Rand) []int {
 	return []int{2}
 }
 
-func dropReport(what string) edit {
+func dropReport(what string, invariants ...int) edit {
 	return func(r *Run, rng *rand.Rand) []int {
 		quiet := func(t Nanos) bool {
 			return !slices.ContainsFunc(r.Marks, func(m Mark) bool { return m.Time > t-5*sec && m.Time < t+5*sec })
@@ -371,7 +371,7 @@ func dropReport(what string) edit {
 		r.Events = slices.DeleteFunc(r.Events, func(e Event) bool {
 			return e.What == what && e.Partition == gone.Partition && e.Offset == gone.Offset && (what != Blocked || e.Time == gone.Time)
 		})
-		return []int{11}
+		return invariants
 	}
 }
 

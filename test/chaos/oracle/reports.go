@@ -90,8 +90,9 @@ func (c *court) checkLossEvents() {
 			if before == nil || before.bad || v.bad || v.Deleted || v.byOperator() || !sameLog(before.topicID, v.topicID) {
 				continue
 			}
-			if v != k.claim(v.epoch) || v.offset == before.offset || len(k.unknown) > 0 {
-				continue // with writes of unknown outcome in between nobody can tell what the claim found
+			found := slices.ContainsFunc(k.unknown, func(u *version) bool { return u.offset == v.offset && u.Sent < v.Sent })
+			if v != k.claim(v.epoch) || v.offset == before.offset || found {
+				continue // no claim, or one that may have found the offset in a write that nobody saw
 			}
 			if _, ok := c.declared(k, before, v); !ok {
 				c.unreported(p, before.offset, v.Sent, fmt.Sprintf("a claim moved the offset from %d to %d and nobody reported a loss", before.offset, v.offset), before.String(), v.String())

@@ -126,6 +126,9 @@ func (c *court) readStore() {
 	}
 	for _, values := range unknown {
 		for _, v := range values {
+			if v.byOperator() {
+				c.verdict.contradiction("%s: it is not known whether the operator's write of %s was applied; a test has to make sure of it", v.Key, stamp(v.Sent))
+			}
 			k := c.key(v.place)
 			k.unknown = append(k.unknown, v)
 		}
