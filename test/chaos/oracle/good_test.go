@@ -70,6 +70,18 @@ func TestGoodRuns(t *testing.T) {
 			s.app = "a/2"
 			s.take(0, 0, 4)
 		},
+		"an app that kills itself, and a clean rebalance before anybody has noticed": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			s.deliver(0, 0, 4)
+			s.claim("s/2", 0)
+			s.app = "a/2"
+			s.deliver(0, 0, 4).ack()
+			s.wait(5 * sec)
+			s.mark("a/1", Exited)
+			s.run.Marks[0].Code = -1
+			s.commit(0, 4)
+		},
 		"a time-out, and the app works on": func(s *scene) {
 			s.produce(0, 4)
 			s.claim("s/1", 0)

@@ -110,6 +110,9 @@ func (o *ownership) ackedAt(slot int) Nanos {
 func (c *court) readApps() {
 	for _, log := range c.run.Apps {
 		app := c.proc(log[0].Proc)
+		if app.killed == never && app.exited != never && app.code != 0 {
+			app.killed = log[len(log)-1].Time // it died by itself, at any time after its last line
+		}
 		byNumber := map[int]*request{}
 		for i := range log {
 			line := &log[i]
