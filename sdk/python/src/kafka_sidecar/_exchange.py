@@ -118,9 +118,8 @@ class Core:
         if self._authorization is None:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        given = f"{scheme.capitalize()} {token.strip()}".encode(
-            "latin-1", "replace"
-        )  # servers decode headers as latin-1
+        # Servers decode headers as latin-1.
+        given = f"{scheme.capitalize()} {token.strip()}".encode("latin-1", "replace")
         if not hmac.compare_digest(given, self._authorization):
             what = "wrong" if token else "missing"
             text = f"the bearer token is {what}: give the app and the sidecar (app.token) the same"
