@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any, cast
 
 import pytest
 
@@ -13,7 +14,7 @@ from kafka_sidecar.testing import batch, record
 def test_says_what_is_missing_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyspark", None)
     with pytest.raises(ImportError, match=r"kafka_sidecar.spark needs pyspark: install the version of your Spark"):
-        foreach_batch(None, print)
+        foreach_batch(cast("Any", None), print)
 
 
 def test_a_repeat_has_the_same_id() -> None:
