@@ -230,6 +230,17 @@ func TestBrokenRuns(t *testing.T) {
 			s.claim("s/2", 0)
 			s.take(0, 0, 4)
 		}},
+		"a seek after the repeat": {[]int{5}, func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			s.deliver(0, 0, 2).ack()
+			s.wait(60 * sec)
+			s.claim("s/2", 0)
+			s.take(0, 0, 4)
+			s.operator(0, 0)
+			s.claim("s/2", 0)
+			s.take(0, 0, 4)
+		}},
 		"a kill long after the ack": {[]int{5}, func(s *scene) {
 			s.produce(0, 4)
 			s.claim("s/1", 0)
@@ -260,6 +271,24 @@ func TestBrokenRuns(t *testing.T) {
 			zombie := s.commit(0, 2)
 			zombie.Value, zombie.Writer = replaced(old.Value, `"offset":0`, `"offset":2`), "s/1"
 			s.take(0, 2, 4)
+		}},
+		"a zombie takes the key back without being a member": {[]int{5, 6}, func(s *scene) {
+			s.produce(0, 6)
+			s.claim("s/1", 0)
+			s.mark("s/1", Frozen)
+			s.claim("s/2", 0)
+			s.app = "a/2"
+			s.wait(30 * sec)
+			s.mark("s/1", Thawed)
+			s.deliver(0, 0, 4).ack()
+			next := s.part(0, 4, 6)
+			s.claim("s/1", 0)
+			s.app = "a/1"
+			s.take(0, 0, 4)
+			s.app = "a/2"
+			s.send(next).answer(503)
+			s.app = "a/1"
+			s.take(0, 4, 6)
 		}},
 		"two owners of an epoch": {[]int{6}, func(s *scene) {
 			s.produce(0, 2)

@@ -80,7 +80,7 @@ func (c *court) checkCauses(p Place) {
 
 // noteAcks marks the records that the visit acknowledged, and counts those that may come again.
 func (c *court) noteAcks(v *visit, mark int32, marks []int32) {
-	why := c.excuse(v)
+	why := c.excuse(v, never)
 	bound := 0
 	for _, offset := range v.Offsets {
 		slot := v.log.slot(offset)
@@ -105,7 +105,7 @@ func (c *court) checkVisitCauses(v *visit, visits []*visit, marks []int32) {
 			continue
 		}
 		if earlier := visits[marks[slot]-1]; earlier != before {
-			before, why = earlier, c.excuse(earlier)
+			before, why = earlier, c.excuse(earlier, v.request.Time)
 		}
 		if before.Fence > v.Fence {
 			continue // what an owner sends that does not know of its successor is for I6
@@ -136,7 +136,8 @@ func (e excuse) covers(offset int64, sameFence bool) bool {
 	return !sameFence && (offset >= e.durable || offset >= e.seek)
 }
 
-func (c *court) excuse(v *visit) excuse {
+// excuse is what may have kept the acknowledgements of a visit from being stored, as far as it had happened by then.
+func (c *court) excuse(v *visit, by Nanos) excuse {
 	e := excuse{visit: v, unheard: c.unheard(v.request, v.claim), durable: math.MaxInt64, seek: math.MaxInt64}
 	if e.unheard {
 		return e
@@ -145,7 +146,7 @@ func (c *court) excuse(v *visit) excuse {
 		e.durable = v.durable
 	}
 	for _, w := range c.keys[v.place].versions {
-		if w.byOperator() && w.Done >= v.claim.Sent {
+		if w.byOperator() && w.Done >= v.claim.Sent && w.Sent <= by {
 			e.seek = min(e.seek, w.offset) // 0 when the key was deleted or can't be decoded
 		}
 	}
