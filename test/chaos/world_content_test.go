@@ -1,0 +1,109 @@
+package chaos
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/kafka-sidecar/kafka-sidecar/test/chaos/oracle"
+)
+
+// readWithin is the deadline of reading a topic to its end.
+const readWithin = 2 * time.Minute
+
+// topicReader is a plain consumer without a group that reads a topic to its end, again and again: each time only what is new.
+type topicReader struct {
+	client *kgo.Client
+	next   map[int32]int64 // offset to be read next
+}
+
+// reader reads past the proxies. With committed it sees what a read_committed consumer sees.
+func (w *world) reader(topic string, committed bool) *topicReader {
+	level := kgo.ReadUncommitted()
+	if committed {
+		level = kgo.ReadCommitted()
+	}
+	return &topicReader{
+		client: w.brokers.Client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+			kgo.FetchIsolationLevel(level), kgo.KeepControlRecords(), kgo.MetadataMinAge(50*time.Millisecond), kgo.MetadataMaxAge(time.Second)),
+		next: map[int32]int64{},
+	}
+}
+
+// readTo hands all data records from where it stands, or from the log starts, up to the ends to take, in the order of each partition.
+func (r *topicReader) readTo(w *world, starts, ends map[int32]int64, take func(*kgo.Record)) {
+	w.t.Helper()
+	for partition, start := range starts {
+		r.next[partition] = max(r.next[partition], start)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readWithin)
+	defer cancel()
+	for behind(r.next, ends) {
+		fetches := r.client.PollFetches(ctx)
+		require.NoError(w.t, ctx.Err(), "reading a topic to its end: at %v of %v", r.next, ends)
+		fetches.EachRecord(func(rec *kgo.Record) {
+			r.next[rec.Partition] = rec.Offset + 1
+			if !rec.Attrs.IsControl() {
+				take(rec)
+			}
+		})
+	}
+}
+
+func behind(next, ends map[int32]int64) bool {
+	for partition, end := range ends {
+		if next[partition] < end {
+			return true
+		}
+	}
+	return false
+}
+
+func note(rs *oracle.Records, r *kgo.Record) {
+	rs.Offsets = append(rs.Offsets, r.Offset)
+	rs.Digests = append(rs.Digests, digestOf(r))
+}
+
+// noteAborted notes a record that is not among those noted before.
+func noteAborted(c *oracle.Content, r *kgo.Record) {
+	if _, ok := slices.BinarySearch(c.Offsets, r.Offset); !ok {
+		note(&c.Aborted, r)
+	}
+}
+
+func digestOf(r *kgo.Record) oracle.Digest {
+	return oracle.DigestOf(r.Timestamp.UnixMilli(), r.Key, r.Value, headersOf(r.Headers))
+}
+
+func headersOf(all []kgo.RecordHeader) []oracle.Header {
+	var headers []oracle.Header
+	for _, h := range all {
+		headers = append(headers, oracle.Header{Name: []byte(h.Key), Value: h.Value})
+	}
+	return headers
+}
+
+// readLetter is a record of a dead-letter topic as the oracle wants it.
+func (w *world) readLetter(r *kgo.Record) oracle.Letter {
+	own := map[string]string{} // the last of a name counts
+	first := len(r.Headers)
+	for i, h := range r.Headers {
+		own[h.Key] = string(h.Value)
+		if h.Key == "sidecar-topic" {
+			first = i
+		}
+	}
+	number := func(name string) int64 {
+		n, err := strconv.ParseInt(own[name], 10, 64)
+		require.NoError(w.t, err, "header %s of the dead letter at offset %d", name, r.Offset)
+		return n
+	}
+	return oracle.Letter{
+		Topic: own["sidecar-topic"], Partition: int32(number("sidecar-partition")), Offset: number("sidecar-offset"),
+		Time: oracle.Nanos(r.Timestamp.UnixNano()), Digest: oracle.DigestOf(number("sidecar-timestamp"), r.Key, r.Value, headersOf(r.Headers[:first])),
+	}
+}
