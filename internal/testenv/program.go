@@ -63,6 +63,9 @@ func (p *Program) Start() {
 	}
 }
 
+// SetEnv replaces what is added to the environment (NAME=value) from the next start on.
+func (p *Program) SetEnv(env ...string) { p.proc.env = env }
+
 // Running says whether it has not ended. A stopped (SIGSTOP) program runs.
 func (p *Program) Running() bool { return p.proc.running() }
 
