@@ -2,6 +2,8 @@ package chaos
 
 import (
 	"time"
+
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/relay"
 )
 
 var sidecarFaults = []*fault{sidecarKilled, sidecarStopped, sidecarFrozenShortly, sidecarFrozenLong, rollingRestart, rebalanceStorm}
@@ -53,12 +55,13 @@ var rollingRestart = &fault{
 	},
 }
 
-// The group changes faster than it settles.
+// The group changes faster than it settles: members leave as soon as they can take a signal.
 var rebalanceStorm = &fault{
 	name: "rebalance storm", on: "sidecar", whole: true, needs: needs{others: 1}, weight: 1, bound: recovery,
 	inject: func(w *world, _ int) func() {
 		for range 3 {
 			for _, s := range w.sidecars[1:] {
+				s.waitStatus("an answer", func(*relay.Status) bool { return true })
 				s.terminate()
 			}
 			for _, s := range w.sidecars[1:] {

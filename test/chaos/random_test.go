@@ -51,7 +51,7 @@ func randomFaults(t *testing.T, seed uint64, lasts time.Duration, names string) 
 		if time.Now().Before(end) {
 			v := w.judge()
 			require.True(t, v.OK(), "an invariant was violated; see the report")
-			w.load.resume()
+			w.load.Resume()
 		}
 		t.Logf("%d faults injected so far", injected)
 	}

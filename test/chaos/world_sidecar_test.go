@@ -21,6 +21,7 @@ type sidecar struct {
 	name string // "s1"
 	proc *testenv.SidecarProcess
 	door *consulproxy.Door
+	code int // exit code of the last process that was terminated
 
 	mu    sync.Mutex
 	lives []oracle.Nanos // when each began
@@ -128,13 +129,12 @@ func (s *sidecar) terminate() {
 	s.proc.Signal(syscall.SIGTERM)
 }
 
-// ended waits for the end that terminate has asked for and returns the exit code.
-func (s *sidecar) ended() int {
+// ended waits for the end that terminate has asked for, and notes the exit code.
+func (s *sidecar) ended() {
 	s.w.t.Helper()
-	code := s.proc.Wait(soon)
+	s.code = s.proc.Wait(soon)
 	s.setPID(0)
-	s.w.mark(s.life(), oracle.Exited, code)
-	return code
+	s.w.mark(s.life(), oracle.Exited, s.code)
 }
 
 // freeze is SIGSTOP.

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
 	"github.com/kafka-sidecar/kafka-sidecar/test/chaos/consulproxy"
 	"github.com/kafka-sidecar/kafka-sidecar/test/chaos/oracle"
+	"github.com/kafka-sidecar/kafka-sidecar/test/chaos/producer"
 )
 
 // What all sidecars of a world have in common.
@@ -60,6 +63,8 @@ type settings struct {
 	kafkaOptions  []testenv.KafkaOption  // for brokers of its own
 	consulOptions []testenv.ConsulOption // for servers of its own
 	topicConfigs  []string               // key, value, key, value…
+
+	produce func(*producer.Config) // changes what is produced; nil = nothing to change
 
 	binary string                  // the sidecar's; "" = the one under test
 	set    []testenv.SidecarOption // for all sidecars; later ones win
@@ -127,7 +132,7 @@ type world struct {
 
 	sidecars []*sidecar
 	apps     []*application
-	load     *load
+	load     *producer.Producer
 
 	marks, injected, samples, contents, buried *journal
 
@@ -222,6 +227,26 @@ func (w *world) start() {
 	w.startLoad()
 }
 
+// startLoad starts the producer, which knows the brokers as the sidecars do. w.load pauses and resumes it.
+func (w *world) startLoad() {
+	w.t.Helper()
+	cfg := producer.Config{
+		Brokers: strings.Split(w.seeds, ","), Topic: w.topic, TopicID: w.TopicID(w.topic), Partitions: w.partitions, PerSecond: w.rate, Seed: w.seed,
+	}
+	if w.produce != nil {
+		w.produce(&cfg)
+	}
+	load, err := producer.New(cfg, w.newJournal(oracle.ProducerLog))
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() {
+		if err := load.Close(); err != nil {
+			w.t.Errorf("the producer's log: %v", err)
+		}
+	})
+	w.load = load
+	w.load.Resume()
+}
+
 // startSidecars starts the replicas, one for each app, and the looks at them.
 func (w *world) startSidecars() {
 	w.t.Helper()
@@ -235,22 +260,31 @@ func (w *world) startSidecars() {
 	w.t.Cleanup(watch(w.samples, len(w.sidecars), func(i int) (subject, bool) { return w.sidecars[i].subject() }))
 }
 
-// stored are the offsets in the store, by partition; nil when Consul does not answer. It may be called from any goroutine.
-func (w *world) stored() map[int32]int64 {
+// entry is what the store holds of a partition.
+type entry struct{ Offset, Epoch int64 }
+
+// entries are the keys of the partitions; nil when Consul does not answer.
+func (w *world) entries() map[int32]entry {
 	values, ok := w.consul.List(w.prefix() + w.topic + "/")
 	if !ok {
 		return nil
 	}
-	offsets := map[int32]int64{}
+	all := map[int32]entry{}
 	for key, value := range values {
-		var partition int32
-		var doc struct{ Offset int64 }
-		if _, err := fmt.Sscanf(key[strings.LastIndexByte(key, '/')+1:], "%d", &partition); err != nil {
-			continue // the topic's document
+		var doc entry
+		partition, err := strconv.Atoi(key[strings.LastIndexByte(key, '/')+1:])
+		if err == nil && json.Unmarshal(value, &doc) == nil { // else it is the topic's document, or was edited by hand
+			all[int32(partition)] = doc
 		}
-		if err := json.Unmarshal(value, &doc); err == nil {
-			offsets[partition] = doc.Offset
-		}
+	}
+	return all
+}
+
+// stored are the offsets in the store, by partition; nil when Consul does not answer.
+func (w *world) stored() map[int32]int64 {
+	offsets := map[int32]int64{}
+	for partition, doc := range w.entries() {
+		offsets[partition] = doc.Offset
 	}
 	return offsets
 }
@@ -306,12 +340,13 @@ func sum(offsets map[int32]int64) (n int64) {
 	return n
 }
 
-// settle stops the producer and waits until everything is stored as done and each partition has one owner.
+// settle stops the producer and waits until everything is stored as done and each partition has one owner. How long each fault may
+// take to be recovered from is the oracle's business.
 func (w *world) settle() {
 	w.t.Helper()
-	w.load.pause()
+	w.load.Pause()
 	ends := w.EndOffsets(w.topic)
-	w.eventually("everything to be stored", func() error { return w.consumed(ends) })
+	testenv.Eventually(w.t, 2*recovery, "everything to be stored", func() error { return errors.Join(w.alive(), w.consumed(ends)) })
 	w.eventually("one owner for each partition", w.owned)
 }
 
@@ -360,7 +395,6 @@ func (w *world) judge() *oracle.Verdict {
 	w.t.Helper()
 	w.look()
 	ended := nanos()
-	w.load.flush()
 	w.readContents(0)
 	w.writeEvents()
 	w.writeFrame(w.frame(ended))
@@ -420,6 +454,7 @@ func (w *world) recreateTopic(partitions int32) {
 	w.t.Helper()
 	w.readContents(nanos())
 	w.RecreateTopic(w.topic, partitions, w.topicConfigs...)
+	require.NoError(w.t, w.load.Recreated(w.TopicID(w.topic), partitions))
 	w.openTopic()
 }
 
