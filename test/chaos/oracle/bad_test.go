@@ -54,6 +54,23 @@ func TestBrokenRuns(t *testing.T) {
 			s.deliver(0, 0, 3).answer(200, retry(0, 9))
 			s.commit(0, 3)
 		}},
+		"a failure that is listed twice is taken for an ack": {[]int{1, 2, 4}, func(s *scene) {
+			s.produce(0, 3)
+			s.claim("s/1", 0)
+			s.deliver(0, 0, 3).answer(200, retry(0, 2), retry(0, 2))
+			s.commit(0, 2)
+			s.take(0, 2, 3)
+		}},
+		"an end with code 1 excuses its own process only": {[]int{5}, func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			s.deliver(0, 0, 4).ack()
+			s.mark("s/3", Terminated)
+			s.mark("s/3", Exited)
+			s.run.Marks[1].Code = 1
+			s.claim("s/2", 0)
+			s.take(0, 0, 4)
+		}},
 		"a retried record is stored as done": {[]int{1, 2}, func(s *scene) {
 			s.produce(0, 3)
 			s.claim("s/1", 0)
@@ -168,6 +185,16 @@ func TestBrokenRuns(t *testing.T) {
 			s.claim("s/1", 0)
 			d := s.deliver(0, 0, 4)
 			s.deliver(0, 0, 4).answer(503)
+			d.ack()
+			s.commit(0, 4)
+		}},
+		"two requests at once under one fence, whatever is wrong with Kafka": {[]int{4}, func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			heal := s.fault("cut", "kafka")
+			d := s.deliver(0, 0, 4)
+			s.deliver(0, 0, 4).answer(503)
+			heal()
 			d.ack()
 			s.commit(0, 4)
 		}},
@@ -328,6 +355,13 @@ func TestBrokenRuns(t *testing.T) {
 			s.take(0, 0, 3)
 			s.deliver(0, 3, 4).answer(500)
 		}},
+		"a record where the log has a marker": {[]int{7}, func(s *scene) {
+			s.produce(0, 3)
+			s.end[0], s.missing[0] = 5, []int64{3, 4}
+			s.claim("s/1", 0)
+			s.deliver(0, 0, 4).ack()
+			s.commit(0, 5)
+		}},
 		"an aborted record": {[]int{7}, func(s *scene) {
 			s.produce(0, 3)
 			aborted := Records{[]int64{3}, Digests{s.digest(0, 3)}}
@@ -426,6 +460,15 @@ func TestBrokenRuns(t *testing.T) {
 			s.event(Event{What: Lost, Offset: 2, Until: 4, Count: 2, Reason: "offset_out_of_range"})
 			s.take(0, 4, 6)
 			s.wait(2 * sec)
+		}},
+		"a loss that was declared from elsewhere": {[]int{1, 2, 11}, func(s *scene) {
+			s.run.DataLoss = "latest"
+			s.produce(0, 6)
+			s.claim("s/1", 0)
+			s.take(0, 0, 2)
+			s.claimAt("s/1", 0, 4)
+			s.event(Event{What: Lost, Offset: 3, Until: 4, Count: 1, Reason: "offset_out_of_range"})
+			s.take(0, 4, 6)
 		}},
 		"a loss with a wrong count": {[]int{11}, func(s *scene) {
 			s.run.DataLoss = "latest"

@@ -113,7 +113,7 @@ func (c *court) checkSettled(k *key, before, v *version, l *partitionLog) {
 		if claim != nil && offset < claim.offset {
 			at = l.ackedAt[slot]
 		}
-		if !l.owed[slot] || at <= v.latest || c.handedOver(l, offset, v.latest) {
+		if !l.owed[slot] || at <= v.Sent || c.handedOver(l, offset, v.Sent) {
 			continue
 		}
 		if unsettled == 0 {
@@ -125,7 +125,7 @@ func (c *court) checkSettled(k *key, before, v *version, l *partitionLog) {
 		return
 	}
 	what := fmt.Sprintf("stored as done up to %d at %s, and %d records below were settled by then neither by an app under fence %d nor by a dead letter or a declaration; the first was acknowledged: %s",
-		v.offset, stamp(v.latest), unsettled, v.epoch, stamp(firstAt))
+		v.offset, stamp(v.Sent), unsettled, v.epoch, stamp(firstAt))
 	x := Violation{Invariant: 2, Place: v.place, Offset: first, Time: v.Sent, What: what, Evidence: []string{before.String(), v.String()}}
 	x.Evidence = append(x.Evidence, c.visitsOf(v.place, first)...)
 	c.verdict.add(x)

@@ -34,7 +34,7 @@
 //	     partition overlap from receiving to answering. It is no violation when the earlier was let go (the app saw its
 //	     connection closed, a slack later at most), had timed out, or its app stood still; under different fences also when the
 //	     owner of the lower one was killed, frozen or cut off from Kafka, which can't tell it in time. What an app reads right
-//	     after it stood still was sent at an unknown time and proves no order.
+//	     after it stood still was sent at an unknown time and proves no overlap.
 //	I5   nothing below the claimed offset or a commit that stood before comes. A record that comes after it was acknowledged
 //	     needs a cause: the answer may not have been heard (closed, timed out, one end died or stood still), it stood behind a
 //	     rejected record that blocks, an operator went back, or under another fence: it was above the last offset stored under

@@ -281,6 +281,155 @@ func TestGoodRuns(t *testing.T) {
 			s.operator(0, 3).Writer = "s/1"
 			s.claim("s/1", 0)
 		},
+		"a loss that a sidecar was killed before it could tell": func(s *scene) {
+			s.run.DataLoss = "earliest"
+			s.produce(0, 6)
+			s.claim("s/1", 0)
+			s.take(0, 0, 2)
+			s.start[0] = 4
+			s.claimAt("s/1", 0, 4)
+			s.mark("s/1", Killed)
+			s.claim("s/2", 0)
+			s.take(0, 4, 6)
+		},
+		"retention passes the baseline before the first claim": func(s *scene) {
+			s.run.DataLoss = "earliest"
+			s.produce(0, 6)
+			s.start[0] = 2
+			s.claimAt("s/1", 0, 2)
+			s.event(Event{What: Lost, Offset: 0, Until: 2, Count: 2, Reason: "offset_out_of_range"})
+			s.take(0, 2, 6)
+			s.lost = 2
+		},
+		"both requests that waited in a frozen app's sockets are read": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			s.mark("a/1", Frozen)
+			s.wait(40 * sec)
+			s.mark("a/1", Thawed)
+			d, e := s.deliver(0, 0, 4), s.deliver(0, 0, 4)
+			e.ack()
+			d.ack()
+			s.commit(0, 4)
+		},
+		"a request from before the freeze is read after the commit": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			s.mark("a/1", Frozen)
+			s.wait(40 * sec)
+			s.mark("a/1", Thawed)
+			s.take(0, 0, 4)
+			s.deliver(0, 0, 4).answer(503)
+		},
+		"a request is dead when the app reads it": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			d := s.deliver(0, 0, 4)
+			s.deliver(0, 0, 4).gone()
+			d.ack()
+			s.commit(0, 4)
+		},
+		"a time-out that the app never notices": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			d := s.deliver(0, 0, 4)
+			s.wait(15 * sec)
+			e := s.deliver(0, 0, 4)
+			d.ack()
+			e.answer(503)
+			s.take(0, 0, 4)
+		},
+		"an app is frozen and can't see its request cut by a rebalance": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			d := s.deliver(0, 0, 4)
+			s.mark("a/1", Frozen)
+			s.claim("s/2", 0)
+			s.app = "a/2"
+			e := s.deliver(0, 0, 4)
+			s.mark("a/1", Thawed)
+			d.ack()
+			e.ack()
+			s.commit(0, 4)
+		},
+		"the connection breaks under the answer": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			d := s.deliver(0, 0, 4)
+			d.ack()
+			d.gone()
+			s.take(0, 0, 4)
+		},
+		"acknowledged by an owner that Kafka has replaced": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			heal := s.fault("cut", "kafka")
+			s.deliver(0, 0, 4).ack()
+			s.claim("s/2", 0)
+			heal()
+			s.take(0, 0, 4)
+		},
+		"Consul's answer comes after the sidecar has read the key back": func(s *scene) {
+			s.produce(0, 4)
+			heal := s.fault("slow", "consul")
+			w := s.claim("s/1", 0)
+			w.Done = s.now + sec
+			s.take(0, 0, 4)
+			heal()
+		},
+		"aborted records for who reads uncommitted": func(s *scene) {
+			s.run.Isolation = "read_uncommitted"
+			s.produce(0, 3)
+			aborted := Records{[]int64{3}, Digests{s.digest(0, 3)}}
+			s.run.Content = append(s.run.Content, Content{Topic: "orders", TopicID: "id-1", End: 5, Aborted: aborted})
+			s.end[0], s.missing[0] = 5, []int64{3, 4}
+			s.claim("s/1", 0)
+			s.deliver(0, 0, 4).ack()
+			s.commit(0, 5)
+		},
+		"a fault begins before the last one is recovered from": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			s.fault("kill", "sidecar")()
+			s.wait(5 * sec)
+			heal := s.fault("outage", "consul")
+			s.wait(60 * sec)
+			heal()
+			s.take(0, 0, 4)
+		},
+		"a topic is deleted with records in it": func(s *scene) {
+			s.run.Recreated = "earliest"
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			s.fault("deletion", "kafka")()
+			s.run.Content = append(s.run.Content, Content{Topic: "orders", TopicID: "id-1", End: 4, Deleted: s.tick(), Records: s.records(0, 0, 4)})
+			s.topicID, s.end[0] = "id-2", 0
+			s.document("s/1", 1, map[int32]int64{0: 0})
+			s.mark("s/1", Killed) // before it could tell
+			s.claimAt("s/2", 0, 0)
+			s.wait(60 * sec)
+		},
+		"a stop whose grace ran out before the final commit": func(s *scene) {
+			s.produce(0, 4)
+			s.claim("s/1", 0)
+			s.deliver(0, 0, 4).ack()
+			s.mark("s/1", Terminated)
+			s.wait(25 * sec)
+			s.mark("s/1", Exited)
+			s.run.Marks[1].Code = 1
+			s.claim("s/2", 0)
+			s.take(0, 0, 4)
+		},
+		"a dead letter that a sidecar was killed before it could tell": func(s *scene) {
+			s.run.DeadLetter = "topic"
+			s.produce(0, 1)
+			s.claim("s/1", 0)
+			s.deliver(0, 0, 1).answer(200, reject(0, 0))
+			s.letter(0, 0)
+			s.mark("s/1", Killed)
+			s.claim("s/2", 0)
+			s.take(0, 0, 1)
+		},
 		"a clean stop": func(s *scene) {
 			s.produce(0, 4)
 			s.claim("s/1", 0)
@@ -309,4 +458,13 @@ func (s *scene) blocked(status, metric string) {
 		sample.MetricBlocked = []Block{{Place{"orders", 0}, metric}}
 	}
 	s.run.Samples = append(s.run.Samples, sample)
+}
+
+// What is seen of the sidecars while they are stopped after the run does not count.
+func TestSamplesAfterTheEndDoNotCount(t *testing.T) {
+	s := newScene(t, 1)
+	s.claim("s/1", 0)
+	r := s.finish()
+	r.Samples = append(r.Samples, Sample{Proc: "s/1", Time: s.tick()})
+	good(t, r)
 }

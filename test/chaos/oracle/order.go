@@ -46,7 +46,7 @@ func sortedBefore(a, b *Part) bool {
 }
 
 // stale says whether the request may have been sent long before the app read it: the app had stood still, and what waited in its
-// sockets came then, in any order. Nothing can be said about the order of such a request.
+// sockets came then, in any order. It tells nothing about what happened at that time.
 func (c *court) stale(q *request) bool { return q.app.justThawed(q.Time, c.slack) }
 
 // checkOwnership follows the frontier, the first record that was not settled under the fence when a request came. No
@@ -62,9 +62,6 @@ func (c *court) checkOwnership(o *ownership) {
 	}
 	frontier := o.log.at(begin)
 	for _, v := range o.visits {
-		if c.stale(v.request) {
-			continue
-		}
 		for frontier < len(o.log.offsets) && c.settledUnder(o, frontier, v.request.Time) {
 			frontier++
 		}

@@ -52,7 +52,7 @@ type visit struct {
 	*ownership
 	acks     bool    // the answer acknowledges what the two fields below do not take back
 	retryAt  int64   // what lies before is taken; beyond everything = no retry
-	rejected []int64 // below retryAt: for the dead-letter policy
+	rejected []int64 // for the dead-letter policy
 }
 
 // acknowledged says whether the app took the record at its answer's time. A record that it rejected is not.
@@ -76,7 +76,10 @@ func (v *visit) String() string {
 	case q.acknowledges():
 		text += fmt.Sprintf(", answered %d with %d failures at %s", q.answer.Status, len(q.answer.Failures), stamp(q.answer.Time))
 	default:
-		text += fmt.Sprintf(", answered %d %s, no acknowledgement, at %s", q.answer.Status, q.answer.Broken, stamp(q.answer.Time))
+		text += fmt.Sprintf(", answered %d at %s, which is no acknowledgement", q.answer.Status, stamp(q.answer.Time))
+		if q.answer.Broken != "" {
+			text += " (" + q.answer.Broken + ")"
+		}
 	}
 	if q.gone != never {
 		text += ", connection closed at " + stamp(q.gone)
@@ -148,12 +151,11 @@ func (v *visit) takeBack(a *AppLine) {
 		return
 	}
 	for _, f := range a.Failures {
-		if f.Topic == v.Topic && f.Partition == v.Partition && f.Action == "retry" {
+		switch {
+		case f.Topic != v.Topic || f.Partition != v.Partition:
+		case f.Action == "retry":
 			v.retryAt = min(v.retryAt, f.Offset)
-		}
-	}
-	for _, f := range a.Failures {
-		if f.Topic == v.Topic && f.Partition == v.Partition && f.Action == "reject" && f.Offset < v.retryAt {
+		case f.Action == "reject":
 			v.rejected = append(v.rejected, f.Offset)
 		}
 	}

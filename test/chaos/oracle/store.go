@@ -11,9 +11,8 @@ import (
 // version is one value that one key had.
 type version struct {
 	*Write
-	place  Place // Partition -1: the topic's document
-	bad    bool  // can't be decoded; the fields below are zero
-	latest Nanos // when the last write with these very bytes was sent; it is not known which of them was applied
+	place Place // Partition -1: the topic's document
+	bad   bool  // can't be decoded; the fields below are zero
 
 	// of a partition's key
 	offset, epoch  int64
@@ -112,11 +111,9 @@ func (c *court) readStore() {
 			if unknown[w.Key] == nil {
 				unknown[w.Key] = map[string]*version{}
 			}
-			if same := unknown[w.Key][w.Value]; same != nil {
-				same.latest = max(same.latest, w.Sent)
-				continue
+			if unknown[w.Key][w.Value] == nil { // of several with the same bytes the first, for which everything must hold already
+				unknown[w.Key][w.Value] = v
 			}
-			unknown[w.Key][w.Value] = v
 		default:
 			c.addVersion(v, indexed)
 		}
@@ -193,7 +190,7 @@ func placeOfKey(whole string) (Place, bool) {
 }
 
 func decodeVersion(w *Write, place Place) *version {
-	v := &version{Write: w, place: place, latest: w.Sent}
+	v := &version{Write: w, place: place}
 	if w.Deleted {
 		return v
 	}
