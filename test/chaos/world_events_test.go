@@ -15,7 +15,8 @@ type logLine struct {
 	Topic     string
 	Partition int32
 	Offset    int64
-	From, To  int64
+	From      int64
+	To        any // an offset, or a dead-letter topic
 	Records   int64
 	Reason    string
 }
@@ -24,13 +25,14 @@ type logLine struct {
 func (l *logLine) eventOf() (e oracle.Event, ok bool) {
 	e = oracle.Event{Time: oracle.Nanos(l.Time.UnixNano()), Topic: l.Topic, Partition: l.Partition, Reason: l.Reason}
 	switch {
-	case l.Message == "partition blocked":
+	case l.Message == "partition blocked", strings.HasPrefix(l.Message, "record keeps failing"):
 		e.What = oracle.Blocked
 	case l.Message == "partition goes on", l.Message == "partition let go":
 		e.What, e.Reason = oracle.Unblocked, ""
 	case strings.HasPrefix(l.Message, "records are lost"):
-		e.What, e.Offset, e.Until, e.Count = oracle.Lost, l.From, l.To, l.Records
-	case strings.HasPrefix(l.Message, "topic was recreated"):
+		to, _ := l.To.(float64)
+		e.What, e.Offset, e.Until, e.Count = oracle.Lost, l.From, int64(to), l.Records
+	case strings.HasPrefix(l.Message, "recreated topic"):
 		e.What, e.Partition = oracle.Recreated, -1
 	case l.Message == "record dead-lettered":
 		e.What, e.Offset = oracle.DeadLettered, l.Offset
