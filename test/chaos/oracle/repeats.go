@@ -172,9 +172,7 @@ func (c *court) window() Nanos { return c.run.CommitEvery*5/4 + c.run.StoreWithi
 func (c *court) kept(v *visit) bool {
 	from := v.request.answer.Time
 	until := from + c.window()
-	owner := c.proc(v.claim.Writer)
-	unclean := owner.code != 0 && owner.terminated <= until && owner.exited > from
-	return unclean || c.faulty("consul", from, until, 0) || c.cutOff(owner, from, until)
+	return c.faulty("consul", from, until, 0) || c.cutOff(c.proc(v.claim.Writer), from, until)
 }
 
 func (c *court) badRepeat(v *visit, offset int64, what string, evidence ...string) {
