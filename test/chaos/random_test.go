@@ -20,7 +20,7 @@ var (
 const roundLasts = time.Minute
 
 // TestRandomFaults draws faults from the menu, one at a time and together, lets the world settle now and then, and has all invariants
-// judged each time. A seed that finds something is kept in TestSeeds.
+// judged each time. A seed that finds something is kept as a test that calls randomFaults.
 func TestRandomFaults(t *testing.T) {
 	chosen := *seed
 	for chosen == 0 {

@@ -50,7 +50,7 @@ func (w *world) options() []testenv.SidecarOption {
 		set("kafka.session_timeout", sessionTimeout.String()), set("kafka.rebalance_timeout", "20s"), set("watch.interval", "1s"),
 		set("app.timeout", w.appTimeout.String()), set("batch.max_records", "50"), set("deliver.drain", "4s"),
 		set("retry.min", "50ms"), set("retry.max", retryMax.String()), set("retry.max_attempts", fmt.Sprint(maxAttempts)),
-		set("commit.interval", commitEvery.String()), set("offsets.consul.timeout", storeWithin.String()),
+		set("commit.interval", w.commitEvery.String()), set("offsets.consul.timeout", storeWithin.String()),
 		set("dead_letter.policy", w.deadLetter), set("policy.data_loss", w.dataLoss), set("policy.topic_recreated", w.recreated),
 		set("memory.max_bytes", "16MiB"), set("shutdown.grace", "5s"),
 	}

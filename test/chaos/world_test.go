@@ -27,7 +27,6 @@ import (
 // What all sidecars of a world have in common.
 const (
 	sessionTimeout = 6 * time.Second
-	commitEvery    = 200 * time.Millisecond
 	storeWithin    = 2 * time.Second
 	retryMax       = time.Second
 	maxAttempts    = 5
@@ -54,11 +53,12 @@ type settings struct {
 	partitions int32 // default 4
 	rate       int   // records per second; default 200
 
-	start      string        // default earliest
-	deadLetter string        // dead_letter.policy; default block. With "topic" there is one
-	dataLoss   string        // policy.data_loss; default block
-	recreated  string        // policy.topic_recreated; default block
-	appTimeout time.Duration // default 3 s
+	start       string        // default earliest
+	deadLetter  string        // dead_letter.policy; default block. With "topic" there is one
+	dataLoss    string        // policy.data_loss; default block
+	recreated   string        // policy.topic_recreated; default block
+	appTimeout  time.Duration // default 3 s
+	commitEvery time.Duration // commit.interval; default 200 ms
 
 	kafkaOptions  []testenv.KafkaOption  // for brokers of its own
 	consulOptions []testenv.ConsulOption // for servers of its own
@@ -83,6 +83,7 @@ func (s settings) withDefaults(t *testing.T) settings {
 	s.recreated = cmp.Or(s.recreated, "block")
 	s.appTimeout = cmp.Or(s.appTimeout, 3*time.Second)
 	s.command = cmp.Or(s.command, fmt.Sprintf("go test ./test/chaos -run '^%s$'", t.Name()))
+	s.commitEvery = cmp.Or(s.commitEvery, 200*time.Millisecond)
 	return s
 }
 
@@ -411,7 +412,7 @@ func (w *world) frame(ended oracle.Nanos) *oracle.Frame {
 	return &oracle.Frame{
 		Command: w.command, Seed: w.seed, Group: w.group, Began: w.began, Ended: ended,
 		Start: w.settings.start, Isolation: "read_committed", DeadLetter: w.deadLetter, DataLoss: w.dataLoss, Recreated: w.recreated,
-		AppTimeout: oracle.Nanos(w.appTimeout), CommitEvery: oracle.Nanos(commitEvery), StoreWithin: oracle.Nanos(storeWithin), Slack: oracle.Nanos(slack),
+		AppTimeout: oracle.Nanos(w.appTimeout), CommitEvery: oracle.Nanos(w.commitEvery), StoreWithin: oracle.Nanos(storeWithin), Slack: oracle.Nanos(slack),
 		Topics: w.topics, Bounds: bounds, IdleFrom: w.idle[0], IdleUntil: w.idle[1],
 	}
 }
