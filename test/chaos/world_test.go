@@ -262,7 +262,10 @@ func (w *world) startSidecars() {
 }
 
 // entry is what the store holds of a partition.
-type entry struct{ Offset, Epoch int64 }
+type entry struct {
+	Offset, Epoch int64
+	TopicID       string
+}
 
 // entries are the keys of the partitions; nil when Consul does not answer.
 func (w *world) entries() map[int32]entry {
