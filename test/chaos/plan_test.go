@@ -5,7 +5,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // planned is one fault of a plan.
@@ -132,5 +135,36 @@ func (w *world) play(s step) {
 	for _, m := range moments {
 		time.Sleep(time.Until(begin.Add(m.at)))
 		m.do()
+	}
+}
+
+// What a run does is decided by its seed alone.
+func TestSeedDecidesThePlan(t *testing.T) {
+	w := &world{t: t, settings: settings{kafkaNodes: 1, consulServers: 1, sidecars: 3, deadLetter: "topic"}}
+	steps := func(seed uint64) (text []string) {
+		p := newPlanner(w, seed, menu(), "")
+		for range 200 {
+			s := p.next()
+			for i := range s {
+				require.False(t, slices.ContainsFunc(s[:i], s[i].clashes), "two faults of one target: %v", s)
+			}
+			text = append(text, fmt.Sprint(s))
+		}
+		return text
+	}
+	require.Equal(t, steps(1), steps(1))
+	require.NotEqual(t, steps(1), steps(2))
+}
+
+// Each fault can be named on the command line, is drawn now and then, and has a bound.
+func TestMenu(t *testing.T) {
+	names := map[string]bool{}
+	for _, f := range menu() {
+		require.False(t, names[f.name], "two faults are called %q", f.name)
+		names[f.name] = true
+		require.NotContains(t, f.name, ",")
+		require.Positive(t, f.weight, f.name)
+		require.Positive(t, f.bound, f.name)
+		require.LessOrEqual(t, f.lasts[0], f.lasts[1], f.name)
 	}
 }

@@ -2,13 +2,16 @@ package chaos
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
 	"github.com/kafka-sidecar/kafka-sidecar/test/chaos/oracle"
 )
 
@@ -106,4 +109,52 @@ func (w *world) readLetter(r *kgo.Record) oracle.Letter {
 		Topic: own["sidecar-topic"], Partition: int32(number("sidecar-partition")), Offset: number("sidecar-offset"),
 		Time: oracle.Nanos(r.Timestamp.UnixNano()), Digest: oracle.DigestOf(number("sidecar-timestamp"), r.Key, r.Value, headersOf(r.Headers[:first])),
 	}
+}
+
+// openTopic begins to read the topic's present incarnation.
+func (w *world) openTopic() {
+	w.committed, w.uncommitted = w.reader(w.topic, true), w.reader(w.topic, false)
+}
+
+// recreateTopic deletes the topic, of which everything was noted before, and makes it anew. The producer must be paused.
+func (w *world) recreateTopic(partitions int32) {
+	w.t.Helper()
+	w.readContents(nanos())
+	w.RecreateTopic(w.topic, partitions, w.topicConfigs...)
+	require.NoError(w.t, w.load.Recreated(w.TopicID(w.topic), partitions))
+	w.openTopic()
+}
+
+// readContents notes what the topics hold beyond what was noted before. deleted is when the topic is deleted, right after
+// this; 0 = it is not.
+func (w *world) readContents(deleted oracle.Nanos) {
+	w.t.Helper()
+	starts, ends := w.startOffsets(w.topic), w.EndOffsets(w.topic)
+	id := w.TopicID(w.topic)
+	found := map[int32]*oracle.Content{}
+	for partition, end := range ends {
+		found[partition] = &oracle.Content{Topic: w.topic, TopicID: id, Partition: partition, Start: starts[partition], End: end, Deleted: deleted}
+	}
+	w.committed.readTo(w, starts, ends, func(r *kgo.Record) { note(&found[r.Partition].Records, r) })
+	w.uncommitted.readTo(w, starts, ends, func(r *kgo.Record) { noteAborted(found[r.Partition], r) })
+	for _, partition := range slices.Sorted(maps.Keys(found)) {
+		w.contents.add(found[partition])
+	}
+	if w.deadLetters != nil {
+		w.deadLetters.readTo(w, nil, w.EndOffsets(w.letters), func(r *kgo.Record) { w.buried.add(w.readLetter(r)) })
+	}
+}
+
+func (w *world) startOffsets(topic string) map[int32]int64 {
+	w.t.Helper()
+	starts := map[int32]int64{}
+	testenv.Eventually(w.t, soon, "the log starts of "+topic, func() error {
+		listed, err := w.admin.ListStartOffsets(context.Background(), topic)
+		if err != nil {
+			return err
+		}
+		listed.Each(func(o kadm.ListedOffset) { starts[o.Partition] = o.Offset })
+		return listed.Error()
+	})
+	return starts
 }
