@@ -13,6 +13,7 @@ import (
 var (
 	duration = flag.Duration("chaos.duration", 30*time.Second, "how long TestRandomFaults injects faults")
 	seed     = flag.Uint64("chaos.seed", 0, "seed of TestRandomFaults; 0 = a new one, which is printed")
+	nodes    = flag.Int("chaos.nodes", 1, "brokers and Consul servers of TestRandomFaults: 1 or 3. Some faults need 3")
 	faults   = flag.String("chaos.faults", "", "names of the faults to draw from, separated by commas; empty = the whole menu")
 )
 
@@ -26,14 +27,15 @@ func TestRandomFaults(t *testing.T) {
 	for chosen == 0 {
 		chosen = rand.Uint64()
 	}
-	randomFaults(t, chosen, *duration, *faults)
+	randomFaults(t, chosen, *duration, *nodes, *faults)
 }
 
-func randomFaults(t *testing.T, seed uint64, lasts time.Duration, names string) {
-	command := fmt.Sprintf("go test ./test/chaos -run '^TestRandomFaults$' -timeout 0 -chaos.duration=%s -chaos.seed=%d -chaos.faults='%s'", lasts, seed, names)
+func randomFaults(t *testing.T, seed uint64, lasts time.Duration, nodes int, names string) {
+	command := fmt.Sprintf("go test ./test/chaos -run '^TestRandomFaults$' -timeout 0 -chaos.duration=%s -chaos.seed=%d -chaos.nodes=%d -chaos.faults='%s'",
+		lasts, seed, nodes, names)
 	t.Logf("to run it again: %s", command)
 	w := newWorld(t, settings{
-		kafkaNodes: 1, consulServers: 1, sidecars: 3, partitions: 6, deadLetter: "topic", seed: seed, command: command,
+		kafkaNodes: nodes, consulServers: nodes, sidecars: 3, partitions: 6, deadLetter: "topic", seed: seed, command: command,
 	})
 	w.start()
 	w.goesOn(100)
