@@ -126,8 +126,8 @@ unit: deps ## Run the tests of all Go packages but those that run the real binar
 
 python: deps ## Check the Python SDK: ruff, mypy, pytest with a real PostgreSQL and a real Spark
 	cd sdk/python && $(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
-	$(WITH_POSTGRES) sh -c 'cd sdk/python && $(PYTHON) -m pytest -q'
-	cd sdk/python && SIDECAR_TEST_SPARK_KAFKA=$(SPARK_KAFKA) $(PYTHON) -m pytest -q tests_spark
+	$(WITH_POSTGRES) sh -c 'cd sdk/python && PYTHONPATH=$(CURDIR)/sdk/python/src $(PYTHON) -m pytest -q'
+	cd sdk/python && PYTHONPATH=$(CURDIR)/sdk/python/src SIDECAR_TEST_SPARK_KAFKA=$(SPARK_KAFKA) $(PYTHON) -m pytest -q tests_spark
 
 java: deps ## Build and check the Java SDK, with a real PostgreSQL
 	$(WITH_POSTGRES) $(MVN) -f sdk/java/pom.xml verify
