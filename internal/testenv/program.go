@@ -66,6 +66,9 @@ func (p *Program) Start() {
 // SetEnv replaces what is added to the environment (NAME=value) from the next start on.
 func (p *Program) SetEnv(env ...string) { p.proc.env = env }
 
+// PID is the process id; 0 when it does not run.
+func (p *Program) PID() int { return p.proc.pid() }
+
 // Running says whether it has not ended. A stopped (SIGSTOP) program runs.
 func (p *Program) Running() bool { return p.proc.running() }
 

@@ -11,15 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
 
 // SidecarProcess is a running `sidecar run`.
 type SidecarProcess struct {
-	t       testing.TB
-	proc    *process
+	*Program
 	admin   string
 	metrics string
 }
@@ -49,31 +47,12 @@ func Sidecar(t testing.TB, opts ...SidecarOption) *SidecarProcess {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	s := &SidecarProcess{t: t, admin: loopback(ports[0]), metrics: loopback(ports[1])}
-	s.proc = &process{
-		name: "sidecar " + s.admin, argv: []string{SidecarPath(t), "run"}, dir: dir,
-		output: filepath.Join(dir, "output.log"),
+	admin, metrics := loopback(ports[0]), loopback(ports[1])
+	proc := &process{name: "sidecar " + admin, argv: []string{SidecarPath(t), "run"}, dir: t.TempDir()}
+	for _, o := range append([]SidecarOption{Set("admin.listen", admin), Set("metrics.listen", metrics)}, opts...) {
+		o(proc)
 	}
-	for _, o := range append([]SidecarOption{Set("admin.listen", s.admin), Set("metrics.listen", s.metrics)}, opts...) {
-		o(s.proc)
-	}
-	s.Start()
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(s.proc.tail(80))
-		}
-		s.proc.kill()
-	})
-	return s
-}
-
-// Start starts the sidecar again with the same settings; it returns before the sidecar is ready.
-func (s *SidecarProcess) Start() {
-	s.t.Helper()
-	if err := s.proc.start(); err != nil {
-		s.t.Fatal(err)
-	}
+	return &SidecarProcess{Program: startProgram(t, proc), admin: admin, metrics: metrics}
 }
 
 // Admin is the address of the admin listener, "127.0.0.1:port".
@@ -82,12 +61,6 @@ func (s *SidecarProcess) Admin() string { return s.admin }
 // MetricsAddr is the address of the listener for health and metrics, "127.0.0.1:port".
 func (s *SidecarProcess) MetricsAddr() string { return s.metrics }
 
-// PID is the process id; 0 when it does not run.
-func (s *SidecarProcess) PID() int { return s.proc.pid() }
-
-// Running says whether the process has not ended.
-func (s *SidecarProcess) Running() bool { return s.proc.running() }
-
 // Crashed is an error that ends Eventually when the process has ended as it should in no test that
 // waits for something: by a panic or for its configuration (both are code 2).
 func (s *SidecarProcess) Crashed() error {
@@ -95,37 +68,6 @@ func (s *SidecarProcess) Crashed() error {
 		return GiveUp("the sidecar ended with code 2")
 	}
 	return nil
-}
-
-// Log is everything it has written, over all its starts.
-func (s *SidecarProcess) Log() string { return s.proc.log() }
-
-// Signal sends a signal.
-func (s *SidecarProcess) Signal(sig syscall.Signal) {
-	s.t.Helper()
-	if err := s.proc.signal(sig); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// Kill ends it as kill -9 does and waits for it.
-func (s *SidecarProcess) Kill() { s.proc.kill() }
-
-// Wait returns the exit code, 128 + number for a signal, and fails the test when it still runs after within.
-func (s *SidecarProcess) Wait(within time.Duration) int {
-	s.t.Helper()
-	code, err := s.proc.wait(within)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return code
-}
-
-// Stop sends SIGTERM and returns the exit code.
-func (s *SidecarProcess) Stop() int {
-	s.t.Helper()
-	s.Signal(syscall.SIGTERM)
-	return s.Wait(stopWithin)
 }
 
 // WaitReady waits until /readyz answers 200.

@@ -48,6 +48,23 @@ func (b *brokers) Client(opts ...kgo.Opt) *kgo.Client {
 	return cl
 }
 
+// Consume reads n records of a topic from its start and fails the test when they are not there within.
+func (b *brokers) Consume(topic string, n int, within time.Duration) []*kgo.Record {
+	b.t.Helper()
+	cl := b.Client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	var records []*kgo.Record
+	for len(records) < n {
+		fetches := cl.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			b.t.Fatalf("consume %d records of %s, got %d: %v", n, topic, len(records), err)
+		}
+		records = append(records, fetches.Records()...)
+	}
+	return records
+}
+
 // admin calls fn with a client for one administrative task.
 func (b *brokers) admin(what string, fn func(context.Context, *kadm.Client) error) {
 	b.t.Helper()

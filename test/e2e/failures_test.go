@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"testing"
@@ -12,21 +11,6 @@ import (
 
 	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
 )
-
-// consume reads n records of a topic from its start.
-func (s *scene) consume(topic string, n int) []*kgo.Record {
-	s.t.Helper()
-	cl := s.kafka.Client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	ctx, cancel := context.WithTimeout(context.Background(), soon)
-	defer cancel()
-	var records []*kgo.Record
-	for len(records) < n {
-		fetches := cl.PollFetches(ctx)
-		require.NoError(s.t, fetches.Err())
-		records = append(records, fetches.Records()...)
-	}
-	return records
-}
 
 // rejectOffset makes the app reject one record by name whenever it is in a batch.
 func (s *scene) rejectOffset(partition int32, offset int64) {
@@ -52,7 +36,7 @@ func TestRejectedRecordGoesToTheDeadLetterTopic(t *testing.T) {
 	s.waitAcked(produced)
 	s.waitCaughtUp()
 
-	letter := s.consume(s.topic+".dead", 1)[0]
+	letter := s.kafka.Consume(s.topic+".dead", 1, soon)[0]
 	require.Equal(t, "k\xff", string(letter.Key))
 	require.Nil(t, letter.Value)
 	require.Equal(t, kgo.RecordHeader{Key: "own", Value: []byte("1")}, letter.Headers[0])
@@ -85,7 +69,7 @@ func TestMissingDeadLetterTopicBlocks(t *testing.T) {
 	s.kafka.CreateTopic(s.topic+".dead", 1)
 	s.waitAcked(produced[4:])
 	s.waitCaughtUp()
-	require.Equal(t, "v-3", string(s.consume(s.topic+".dead", 1)[0].Value))
+	require.Equal(t, "v-3", string(s.kafka.Consume(s.topic+".dead", 1, soon)[0].Value))
 	sidecar.WaitReady()
 }
 
@@ -130,7 +114,7 @@ func TestIsolationFindsTheRecordThatFails(t *testing.T) {
 		testenv.Set("app.ready_url", "http://"+s.app.Addr()+"/ready"))
 	s.waitStored(0, 40)
 	require.NoError(t, noLoss(append(produced[:17:17], produced[18:]...), s.app.Deliveries()))
-	require.Equal(t, "v-17", string(s.consume(s.topic+".dead", 1)[0].Value))
+	require.Equal(t, "v-17", string(s.kafka.Consume(s.topic+".dead", 1, soon)[0].Value))
 }
 
 func TestAppAppearsLater(t *testing.T) {

@@ -56,7 +56,7 @@ func TestRejectedRecordGoesToTheDeadLetterTopic(t *testing.T) {
 		log := s.settle(app)
 		require.Equal(t, []int64{0, 1, 3}, at(records(log, "applied"), 0))
 
-		letter := s.consume(s.topic+".dead", 1)[0]
+		letter := s.kafka.Consume(s.topic+".dead", 1, soon)[0]
 		require.Equal(t, "k\xff", string(letter.Key))
 		require.Equal(t, s.produced[2].Value, letter.Value)
 		require.Equal(t, own, letter.Headers[:3])

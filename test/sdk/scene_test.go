@@ -1,7 +1,6 @@
 package sdk
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -140,21 +139,6 @@ func (s *scene) stored(partition int32) int64 {
 		require.NoError(s.t, json.Unmarshal(raw, &doc))
 	}
 	return doc.Offset
-}
-
-// consume reads n records of a topic from its start.
-func (s *scene) consume(topic string, n int) []*kgo.Record {
-	s.t.Helper()
-	cl := s.kafka.Client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	ctx, cancel := context.WithTimeout(context.Background(), soon)
-	defer cancel()
-	var records []*kgo.Record
-	for len(records) < n {
-		fetches := cl.PollFetches(ctx)
-		require.NoError(s.t, fetches.Err())
-		records = append(records, fetches.Records()...)
-	}
-	return records
 }
 
 // waitReason waits until the sidecar is not ready for the reason.
