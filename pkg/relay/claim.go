@@ -65,7 +65,7 @@ func (e *Engine) claimNext() {
 		default:
 			p.claiming = true
 			parts = append(parts, p)
-			asked = append(asked, claimRequest{TopicPartition: p.TopicPartition, doc: p.topic.doc, mustExist: p.held})
+			asked = append(asked, claimRequest{TopicPartition: p.TopicPartition, doc: p.topic.doc, mustExist: p.held, untold: p.untold})
 		}
 	}
 	if len(parts) == 0 {
@@ -101,6 +101,7 @@ type claimRequest struct {
 	record.TopicPartition
 	doc       record.Topic
 	mustExist bool // a claim was held before: an absent key is not a first start
+	untold    []untold
 }
 
 // claimResult is what became of it: an entry, a reason to block, or an error to try again after.
@@ -109,7 +110,7 @@ type claimResult struct {
 	bounds record.Bounds
 	reason string
 	detail string
-	loss   *loss
+	losses []loss // by policy.data_loss, in the order in which they came
 	err    error
 }
 
@@ -117,6 +118,13 @@ type claimResult struct {
 type loss struct {
 	reason   string
 	from, to int64
+}
+
+// untold is a claim that moved the offset by a write whose outcome is unknown. A later claim that finds the write under the key has
+// these losses to tell.
+type untold struct {
+	entry  record.Entry
+	losses []loss
 }
 
 func (l *loss) count() int64 { return max(l.to-l.from, l.from-l.to) }
@@ -127,6 +135,9 @@ func (e *Engine) claimed(p *partition, asked claimRequest, r claimResult) {
 	if p.leaving != nil {
 		e.checkLeaving(p)
 		return
+	}
+	if len(r.losses) > 0 && errors.Is(r.err, record.ErrOutcomeUnknown) {
+		p.untold = append(p.untold, untold{r.entry, r.losses})
 	}
 	reason, detail := p.topic.blocks()
 	switch {
@@ -163,10 +174,11 @@ func (e *Engine) takeOver(p *partition, r claimResult) {
 	p.changed = time.Now()
 	e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("offset", p.acked).
 		Int64("epoch", r.entry.Epoch).Str("owner", r.entry.Owner).Msg("claimed")
-	if r.loss != nil {
-		e.m.lost.WithLabelValues(p.Topic, partitionLabel(p.Partition), r.loss.reason).Add(float64(r.loss.count()))
-		e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Str("reason", r.loss.reason).
-			Int64("from", r.loss.from).Int64("to", r.loss.to).Int64("records", r.loss.count()).
+	p.untold = nil
+	for _, l := range r.losses {
+		e.m.lost.WithLabelValues(p.Topic, partitionLabel(p.Partition), l.reason).Add(float64(l.count()))
+		e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Str("reason", l.reason).
+			Int64("from", l.from).Int64("to", l.to).Int64("records", l.count()).
 			Str("policy", e.cfg.DataLoss).Msg("records are lost; policy.data_loss moved the offset")
 	}
 	switch {
@@ -203,6 +215,7 @@ func (e *Engine) claim(ctx context.Context, asked []claimRequest) []claimResult 
 	}
 	for k := range entries {
 		results[k].entry = entries[k]
+		results[k].losses = asked[k].lossesOf(entries[k])
 	}
 	open = checkKeys(asked, results, open)
 	if err := e.resolveAbsent(ctx, asked, results, open); err != nil {
@@ -227,9 +240,21 @@ func (e *Engine) claim(ctx context.Context, asked []claimRequest) []claimResult 
 		}
 	}
 	if open, err = e.takeKeys(ctx, asked, results, open); err != nil {
-		return fail(err)
+		for _, i := range open {
+			results[i].err = err // beside what the write may have done
+		}
 	}
 	return results
+}
+
+// lossesOf are the losses of the earlier claim whose write is found under the key, if there is one.
+func (r *claimRequest) lossesOf(found record.Entry) []loss {
+	for _, u := range r.untold {
+		if sameWrite(u.entry, found) {
+			return slices.Clone(u.losses)
+		}
+	}
+	return nil
 }
 
 func idsOf(asked []claimRequest, open []int) []record.TopicPartition {
@@ -324,7 +349,7 @@ func (e *Engine) checkBounds(ctx context.Context, asked []claimRequest, results 
 			return false
 		}
 		r.entry.LeaderEpoch = -1
-		r.loss = &loss{reason, from, r.entry.Offset}
+		r.losses = append(r.losses, loss{reason, from, r.entry.Offset})
 		return false
 	}), nil
 }

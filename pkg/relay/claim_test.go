@@ -318,6 +318,38 @@ func TestDataLossPolicies(t *testing.T) {
 	}
 }
 
+// A claim that moved the offset and whose answer was lost is found by the next one, or by the one after that: the loss is told once.
+func TestDataLossToldThoughTheAnswerWasLost(t *testing.T) {
+	for _, lost := range []int{1, 2} {
+		t.Run(fmt.Sprint(lost), func(t *testing.T) {
+			scenario(t, func(r *rig) {
+				r.ledger.off = true
+				r.cfg.DataLoss = "earliest"
+				r.kafka.produce("orders/0", 9)
+				r.entry("orders/0", 3, "pod-0/0", "")
+				r.kafka.trim("orders/0", 5)
+				claims := 0
+				r.store.After(func(_ context.Context, op offsetstest.Op) error {
+					if len(op.Write) == 1 && op.Write[0].Entry != nil && claims < lost {
+						claims++
+						return record.ErrOutcomeUnknown
+					}
+					return nil
+				})
+				r.run()
+				r.pass(10 * time.Second)
+				r.wantSent("1 orders/0[5,9)")
+				if got := r.metric("sidecar_records_lost_total", "orders", "0", "offset_out_of_range"); got != 2 {
+					r.Errorf("lost %v", got)
+				}
+				if n := strings.Count(r.logs.String(), "records are lost"); n != 1 {
+					r.Errorf("%d warnings", n)
+				}
+			})
+		})
+	}
+}
+
 // A loss that shows while reading stops that partition the same way; what was acknowledged is committed.
 func TestDataLossWhileReading(t *testing.T) {
 	scenario(t, func(r *rig) {

@@ -40,10 +40,11 @@ type partition struct {
 	record.TopicPartition
 	topic *topic
 
-	claim    *claim // nil until the key in the store is taken
-	claiming bool   // a claim is under way
-	held     bool   // a claim was held before: its key must exist
-	gone     bool   // no longer assigned; results that still arrive are dropped
+	claim    *claim   // nil until the key in the store is taken
+	claiming bool     // a claim is under way
+	held     bool     // a claim was held before: its key must exist
+	gone     bool     // no longer assigned; results that still arrive are dropped
+	untold   []untold // claims that may have moved the offset, and nothing told of it yet
 
 	// Reading.
 	queue   queue
