@@ -1,0 +1,56 @@
+package chaos
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/relay"
+)
+
+// guarded is a world whose broker can be told to forbid something.
+func guarded(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, settings{kafkaNodes: 1, kafkaOptions: []testenv.KafkaOption{testenv.KafkaACL()}})
+	w.start()
+	w.goesOn(100)
+	return w
+}
+
+// The right to read the topic is taken: each partition says so, nothing spins, and reading goes on when it is given back.
+func TestKafkaTopicForbidden(t *testing.T) {
+	t.Parallel()
+	w := guarded(t)
+	w.ForbidTopic(w.topic)
+	w.sidecars[0].waitStatus("why nothing is read", anyPartition(func(p *relay.PartitionStatus) bool {
+		return strings.Contains(p.LastError, "TOPIC_AUTHORIZATION_FAILED")
+	}))
+	w.requireIdle(w.sidecars[0])
+	w.PermitTopic(w.topic)
+	w.goesOn(200)
+	w.finish()
+}
+
+// waitLog waits until the sidecar has logged the words.
+func (s *sidecar) waitLog(words string) {
+	s.w.t.Helper()
+	s.w.eventually(s.name+" to log: "+words, func() error {
+		if !strings.Contains(s.proc.Log(), words) {
+			return errors.New("it has not")
+		}
+		return nil
+	})
+}
+
+// The right to be a member is taken: the log names it, nothing spins, and the group is joined again when it is given back.
+func TestKafkaGroupForbidden(t *testing.T) {
+	t.Parallel()
+	w := guarded(t)
+	w.ForbidGroup(w.group)
+	w.sidecars[0].waitLog("READ on the group is denied")
+	w.requireIdle(w.sidecars[0])
+	w.PermitGroup(w.group)
+	w.goesOn(200)
+	w.finish()
+}
