@@ -131,3 +131,14 @@ func TestProcessReportsItsEnd(t *testing.T) {
 	require.ErrorContains(t, err, "ended with code 3")
 	require.ErrorContains(t, err, "no\n")
 }
+
+// A server that is down for a moment keeps its port: no other test is given it meanwhile.
+func TestPortsStayReserved(t *testing.T) {
+	ports, err := freePorts(3)
+	require.NoError(t, err)
+	for _, port := range ports {
+		again, err := reserve(port)
+		require.NoError(t, err)
+		require.False(t, again, "port %d", port)
+	}
+}
