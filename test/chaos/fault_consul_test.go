@@ -1,14 +1,16 @@
 package chaos
 
 import (
+	"errors"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
 	"github.com/kafka-sidecar/kafka-sidecar/test/chaos/consulproxy"
 )
 
-var consulFaults = append(doorFaults, consulCut, consulKilled, consulFrozen)
+var consulFaults = append(doorFaults, consulCut, consulKilled, consulFrozen, consulLeaderKilled, consulMajorityKilled)
 
 // doorFaults are what the recording proxy can do to one sidecar's requests.
 var doorFaults = []*fault{
@@ -78,5 +80,37 @@ var consulFrozen = &fault{
 				server.Resume()
 			}
 		}
+	},
+}
+
+// The others elect a leader. Clients of the dead server are refused.
+var consulLeaderKilled = &fault{
+	name: "Consul leader killed", on: "consul", whole: true, needs: needs{consul: 3}, lasts: span(0, 5*time.Second), weight: 2, bound: recovery,
+	inject: func(w *world, _ int) func() {
+		w.consulLeader().Kill()
+		return w.consuls.Start
+	},
+}
+
+// consulLeader waits for an election to be over.
+func (w *world) consulLeader() (leader *testenv.ConsulServer) {
+	w.t.Helper()
+	testenv.Eventually(w.t, soon, "a leader of Consul", func() error {
+		if leader = w.consuls.Leader(); leader == nil {
+			return errors.New("there is none")
+		}
+		return nil
+	})
+	return leader
+}
+
+// One server of three is left, and nothing can be written or read consistently.
+var consulMajorityKilled = &fault{
+	name: "Consul majority killed", on: "consul", whole: true, needs: needs{consul: 3}, lasts: span(0, 3*time.Second), weight: 2, bound: recovery,
+	inject: func(w *world, _ int) func() {
+		for _, server := range w.consuls.Servers[1:] {
+			server.Kill()
+		}
+		return w.consuls.Start
 	},
 }

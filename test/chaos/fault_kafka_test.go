@@ -2,7 +2,7 @@ package chaos
 
 import "time"
 
-var kafkaFaults = []*fault{kafkaReset, kafkaCut, kafkaSlow, kafkaHalfOpen, brokerKilled, brokerFrozen}
+var kafkaFaults = []*fault{kafkaReset, kafkaCut, kafkaSlow, kafkaHalfOpen, brokerKilled, brokerFrozen, leadersMoved, coordinatorMoved}
 
 // Connections end with a reset, again and again.
 var kafkaReset = &fault{
@@ -52,5 +52,25 @@ var brokerFrozen = &fault{
 	inject: func(w *world, i int) func() {
 		w.kafka.Nodes[i].Pause()
 		return w.kafka.Nodes[i].Resume
+	},
+}
+
+// One broker becomes the leader of all partitions.
+var leadersMoved = &fault{
+	name: "leaders moved", on: "kafka", needs: needs{kafka: 3}, weight: 4, bound: recovery,
+	inject: func(w *world, i int) func() {
+		for partition := range w.partitions {
+			w.MoveLeader(w.topic, partition, w.kafka.Nodes[i].ID)
+		}
+		return nil
+	},
+}
+
+// One broker becomes the coordinator of the group.
+var coordinatorMoved = &fault{
+	name: "coordinator moved", on: "kafka", needs: needs{kafka: 3}, weight: 4, bound: recovery,
+	inject: func(w *world, i int) func() {
+		w.MoveCoordinator(w.group, w.kafka.Nodes[i].ID)
+		return nil
 	},
 }

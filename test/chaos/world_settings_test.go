@@ -49,6 +49,7 @@ type settings struct {
 
 	kafkaOptions  []testenv.KafkaOption  // for brokers of its own
 	consulOptions []testenv.ConsulOption // for servers of its own
+	consulToken   string                 // the management token; makes servers of its own deny what no token allows. Default: they allow everything
 	topicConfigs  []string               // key, value, key, value…
 
 	produce func(*producer.Config) // changes what is produced; nil = nothing to change

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,7 +76,7 @@ func newWorld(t *testing.T, s settings) *world {
 	t.Helper()
 	w := &world{t: t, settings: s.withDefaults(t), topic: testenv.Name(t, "topic"), group: testenv.Name(t, "group"), began: nanos()}
 	w.letters = w.topic + ".dead"
-	w.topics = []oracle.Topic{{Name: w.topic}}
+	w.topics = []oracle.Topic{{Name: w.topic, Compacted: slices.Contains(w.topicConfigs, "compact")}}
 	w.makeDir()
 	w.startKafka()
 	w.startConsul()
@@ -132,13 +133,17 @@ func (w *world) startConsul() {
 	if w.consulServers == 0 {
 		w.consul = testenv.SharedConsul(w.t)
 	} else {
-		w.consuls = testenv.ConsulServers(w.t, w.consulServers, append([]testenv.ConsulOption{testenv.ConsulOnDisk()}, w.consulOptions...)...)
+		options := append([]testenv.ConsulOption{testenv.ConsulOnDisk()}, w.consulOptions...)
+		if w.consulToken != "" {
+			options = append(options, testenv.ConsulACL(w.consulToken))
+		}
+		w.consuls = testenv.ConsulServers(w.t, w.consulServers, options...)
 		w.consul = w.consuls.Servers[0]
 	}
 	w.store = consulproxy.New(w.newJournal(oracle.StoreLog))
 	ctx, cancel := context.WithCancel(context.Background())
 	watched := make(chan error, 1)
-	go func() { watched <- w.store.Watch(ctx, w.consul.Addr(), w.prefix(), "") }()
+	go func() { watched <- w.store.Watch(ctx, w.consul.Addr(), w.prefix(), w.consulToken) }()
 	w.t.Cleanup(func() {
 		cancel()
 		<-watched
