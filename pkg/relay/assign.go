@@ -202,6 +202,10 @@ func (e *Engine) leave(p *partition) {
 		return
 	}
 	p.gone = true
+	if n := len(p.untold); n > 0 {
+		// The next owner may find the moved offset and can't know. It is better told twice than by nobody.
+		e.tellLosses(p, p.untold[n-1].losses)
+	}
 	for _, t := range []*time.Timer{p.leaving.cut, p.leaving.giveUp} {
 		if t != nil {
 			t.Stop()

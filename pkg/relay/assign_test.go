@@ -150,6 +150,24 @@ func TestRevokeWaitsForDeadLetter(t *testing.T) {
 	})
 }
 
+// A problem of the group that was joined does not make the process unready, and is shown with Kafka's state.
+func TestGroupProblemAfterJoining(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.run()
+		r.group.do(func(ev record.GroupEvents) { ev.Problem("kafka", "READ on the group is denied") })
+		r.pass(time.Second)
+		r.wantReasons()
+		if got := r.status().Kafka.Error; got != "READ on the group is denied" {
+			r.Errorf("error %q", got)
+		}
+		r.group.do(func(ev record.GroupEvents) { ev.Problem("", "") })
+		r.pass(time.Second)
+		if got := r.status().Kafka.Error; got != "" {
+			r.Errorf("error %q", got)
+		}
+	})
+}
+
 // The group's problems are shown.
 func TestGroupProblem(t *testing.T) {
 	scenario(t, func(r *rig) {

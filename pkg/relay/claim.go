@@ -132,12 +132,16 @@ func (l *loss) count() int64 { return max(l.to-l.from, l.from-l.to) }
 // claimed goes on with a partition after its claim. The topic may have changed while it was made: an
 // alarm came, or its document is of another log by now.
 func (e *Engine) claimed(p *partition, asked claimRequest, r claimResult) {
+	switch {
+	case r.err == nil:
+		p.untold = nil
+		e.tellLosses(p, r.losses)
+	case len(r.losses) > 0 && errors.Is(r.err, record.ErrOutcomeUnknown):
+		p.untold = append(p.untold, untold{r.entry, r.losses})
+	}
 	if p.leaving != nil {
 		e.checkLeaving(p)
 		return
-	}
-	if len(r.losses) > 0 && errors.Is(r.err, record.ErrOutcomeUnknown) {
-		p.untold = append(p.untold, untold{r.entry, r.losses})
 	}
 	reason, detail := p.topic.blocks()
 	switch {
@@ -164,6 +168,16 @@ func (e *Engine) claimed(p *partition, asked claimRequest, r claimResult) {
 	}
 }
 
+// tellLosses logs and counts what a claim passed over.
+func (e *Engine) tellLosses(p *partition, losses []loss) {
+	for _, l := range losses {
+		e.m.lost.WithLabelValues(p.Topic, partitionLabel(p.Partition), l.reason).Add(float64(l.count()))
+		e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Str("reason", l.reason).
+			Int64("from", l.from).Int64("to", l.to).Int64("records", l.count()).
+			Str("policy", e.cfg.DataLoss).Msg("records are lost; policy.data_loss moved the offset")
+	}
+}
+
 // takeOver makes p deliverable under its new claim, or blocks it with the claim held.
 func (e *Engine) takeOver(p *partition, r claimResult) {
 	e.storeWell()
@@ -174,13 +188,6 @@ func (e *Engine) takeOver(p *partition, r claimResult) {
 	p.changed = time.Now()
 	e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("offset", p.acked).
 		Int64("epoch", r.entry.Epoch).Str("owner", r.entry.Owner).Msg("claimed")
-	p.untold = nil
-	for _, l := range r.losses {
-		e.m.lost.WithLabelValues(p.Topic, partitionLabel(p.Partition), l.reason).Add(float64(l.count()))
-		e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Str("reason", l.reason).
-			Int64("from", l.from).Int64("to", l.to).Int64("records", l.count()).
-			Str("policy", e.cfg.DataLoss).Msg("records are lost; policy.data_loss moved the offset")
-	}
 	switch {
 	case r.reason != "":
 		e.setBlock(p, r.reason, r.detail)

@@ -350,6 +350,36 @@ func TestDataLossToldThoughTheAnswerWasLost(t *testing.T) {
 	}
 }
 
+// A partition moves away while the claim that moved its offset is under way, whether that one succeeds or is cut with its outcome
+// unknown: the next owner finds the moved offset and can't tell the loss, so this one does.
+func TestDataLossToldWhenThePartitionMovesAway(t *testing.T) {
+	for name, outcome := range map[string]error{"landed": nil, "unknown": record.ErrOutcomeUnknown} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, func(r *rig) {
+				r.ledger.off = true
+				r.cfg.DataLoss = "earliest"
+				r.kafka.produce("orders/0", 9)
+				r.entry("orders/0", 3, "pod-0/0", "")
+				r.kafka.trim("orders/0", 5)
+				r.store.After(func(ctx context.Context, op offsetstest.Op) error {
+					if len(op.Write) == 1 && op.Write[0].Entry != nil {
+						<-ctx.Done() // the answer is on its way when the claim is cut
+						return outcome
+					}
+					return nil
+				})
+				r.run()
+				r.group.revoke("orders/0")
+				r.pass(time.Second)
+				r.wantSent()
+				if n := strings.Count(r.logs.String(), `"records":2,`); n != 1 {
+					r.Errorf("%d warnings", n)
+				}
+			})
+		})
+	}
+}
+
 // A loss that shows while reading stops that partition the same way; what was acknowledged is committed.
 func TestDataLossWhileReading(t *testing.T) {
 	scenario(t, func(r *rig) {

@@ -26,7 +26,7 @@ func (e *Engine) snapshot() Status {
 		State:   e.life.state,
 		Since:   e.life.since,
 		App:     AppStatus{Up: e.app.up, URL: e.cfg.AppURL, Error: e.appError()},
-		Kafka:   SystemStatus{Up: e.kafka.up, Error: e.kafka.err, Since: e.kafka.since},
+		Kafka:   SystemStatus{Up: e.kafka.up, Error: e.kafkaError(), Since: e.kafka.since},
 		Store:   SystemStatus{Up: e.store.up, Error: e.store.err, Since: e.store.since},
 		Memory:  MemoryStatus{Used: e.budget.inUse(), Max: e.cfg.MemoryMaxBytes},
 		Reasons: e.reasons(),
@@ -48,6 +48,14 @@ func (e *Engine) snapshot() Status {
 		s.Partitions = append(s.Partitions, e.partitions[tp].status())
 	}
 	return s
+}
+
+// kafkaError is what is wrong with the brokers, or with the group that was joined.
+func (e *Engine) kafkaError() string {
+	if e.kafka.err == "" && e.life.joined {
+		return e.life.reasons[reasonKafka]
+	}
+	return e.kafka.err
 }
 
 func (e *Engine) appError() string {

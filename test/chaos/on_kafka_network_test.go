@@ -24,18 +24,10 @@ func duringFault(t *testing.T, s settings, f *fault, look func(*world)) *oracle.
 	return w.finish()
 }
 
-// waitKafka waits until the sidecar says that Kafka is up, or away and why.
-func (s *sidecar) waitKafka(up bool) {
-	s.w.t.Helper()
-	s.waitStatus("what it says of Kafka", func(status *relay.Status) bool {
-		return status.Kafka.Up == up && (status.Kafka.Error == "") == up
-	})
-}
-
 // kafkaAway is said and does not make the process spin; it is the look at most outages of the only broker.
 func kafkaAway(w *world) {
 	w.t.Helper()
-	w.sidecars[0].waitKafka(false)
+	w.sidecars[0].waitStatus("an outage of Kafka", func(s *relay.Status) bool { return !s.Kafka.Up && s.Kafka.Error != "" })
 	w.requireIdle(w.sidecars[0])
 }
 

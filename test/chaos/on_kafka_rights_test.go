@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -32,23 +31,12 @@ func TestKafkaTopicForbidden(t *testing.T) {
 	w.finish()
 }
 
-// waitLog waits until the sidecar has logged the words.
-func (s *sidecar) waitLog(words string) {
-	s.w.t.Helper()
-	s.w.eventually(s.name+" to log: "+words, func() error {
-		if !strings.Contains(s.proc.Log(), words) {
-			return errors.New("it has not")
-		}
-		return nil
-	})
-}
-
-// The right to be a member is taken: the log names it, nothing spins, and the group is joined again when it is given back.
+// The right to be a member is taken: the status names it, nothing spins, and the group is joined again when it is given back.
 func TestKafkaGroupForbidden(t *testing.T) {
 	t.Parallel()
 	w := guarded(t)
 	w.ForbidGroup(w.group)
-	w.sidecars[0].waitLog("READ on the group is denied")
+	w.sidecars[0].waitStatus("why it is no member", func(s *relay.Status) bool { return strings.Contains(s.Kafka.Error, "READ on the group is denied") })
 	w.requireIdle(w.sidecars[0])
 	w.PermitGroup(w.group)
 	w.goesOn(200)
