@@ -173,7 +173,7 @@ func (s *scene) revive(app *appProcess, cond func() bool) {
 	s.t.Helper()
 	s.eventually("progress", func() error {
 		if !app.Running() {
-			app.restart()
+			app.Start() // whether it listens is not asked: a record may end it at once
 		}
 		if !cond() {
 			return errors.New("none")
