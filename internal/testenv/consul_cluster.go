@@ -2,7 +2,6 @@ package testenv
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -43,15 +42,9 @@ func newConsulCluster(dir string, n int, opts []ConsulOption) (*ConsulCluster, e
 	for _, o := range opts {
 		o(&settings)
 	}
-	var failures []error
-	for try := range startTries {
-		c, err := tryConsulCluster(filepath.Join(dir, fmt.Sprintf("consul-%d", try)), path, n, settings)
-		if err == nil {
-			return c, nil
-		}
-		failures = append(failures, err)
-	}
-	return nil, errors.Join(failures...)
+	return inTries(func(try int) (*ConsulCluster, error) {
+		return tryConsulCluster(filepath.Join(dir, fmt.Sprintf("consul-%d", try)), path, n, settings)
+	})
 }
 
 func tryConsulCluster(dir, path string, n int, settings consulSettings) (*ConsulCluster, error) {

@@ -1,7 +1,6 @@
 package testenv
 
 import (
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -42,15 +41,9 @@ func newKafkaCluster(dir string, n int, opts []KafkaOption) (*KafkaCluster, erro
 	if _, err := exec.LookPath("java"); err != nil {
 		return nil, fmt.Errorf("start Kafka: no java on PATH (17 or newer): %w", err)
 	}
-	var failures []error
-	for try := range startTries {
-		c, err := tryKafkaCluster(filepath.Join(dir, fmt.Sprintf("kafka-%d", try)), classpath, n, opts)
-		if err == nil {
-			return c, nil
-		}
-		failures = append(failures, err)
-	}
-	return nil, errors.Join(failures...)
+	return inTries(func(try int) (*KafkaCluster, error) {
+		return tryKafkaCluster(filepath.Join(dir, fmt.Sprintf("kafka-%d", try)), classpath, n, opts)
+	})
 }
 
 func tryKafkaCluster(dir, classpath string, n int, opts []KafkaOption) (*KafkaCluster, error) {

@@ -76,14 +76,8 @@ func (p *PostgresServer) startFirst(home string) error {
 	if err := initdb(home, data, as); err != nil {
 		return err
 	}
-	var failures []error
-	for range startTries {
-		if err = p.try(home, data, as); err == nil {
-			return nil
-		}
-		failures = append(failures, err)
-	}
-	return errors.Join(failures...)
+	_, err = inTries(func(int) (*PostgresServer, error) { return p, p.try(home, data, as) })
+	return err
 }
 
 func (p *PostgresServer) try(home, data string, as *syscall.Credential) error {

@@ -12,6 +12,20 @@ import (
 // between the look and the bind.
 const startTries = 3
 
+// inTries calls start until it succeeds, startTries times at most; each call is to take other ports.
+func inTries[T any](start func(try int) (T, error)) (T, error) {
+	var failures []error
+	for try := range startTries {
+		started, err := start(try)
+		if err == nil {
+			return started, nil
+		}
+		failures = append(failures, err)
+	}
+	var none T
+	return none, errors.Join(failures...)
+}
+
 // startWithin is the deadline of one start. A broker needs 2 s on an idle machine; the tests of all
 // packages may share two cores.
 const startWithin = 90 * time.Second

@@ -3,7 +3,6 @@ package testenv
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -28,22 +27,16 @@ func Toxiproxy(t testing.TB) *ToxiproxyServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var failures []error
-	for range startTries {
-		s, err := tryToxiproxy(t.TempDir(), path)
-		if err != nil {
-			failures = append(failures, err)
-			continue
-		}
-		s.server.t = t
-		t.Cleanup(func() {
-			s.printOnFailure(t)
-			s.Kill()
-		})
-		return s
+	s, err := inTries(func(int) (*ToxiproxyServer, error) { return tryToxiproxy(t.TempDir(), path) })
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal(errors.Join(failures...))
-	return nil
+	s.server.t = t
+	t.Cleanup(func() {
+		s.printOnFailure(t)
+		s.Kill()
+	})
+	return s
 }
 
 func tryToxiproxy(dir, path string) (*ToxiproxyServer, error) {
@@ -112,19 +105,16 @@ func (s *ToxiproxyServer) Proxy(upstream string) *Proxy {
 	s.t.Helper()
 	s.made++
 	name := fmt.Sprintf("%d-to-%s", s.made, upstream)
-	var failures []error
-	for range startTries {
+	p, err := inTries(func(int) (*Proxy, error) {
 		p := &Proxy{server: s, name: name, addr: FreeAddr(s.t)}
-		err := s.call(http.MethodPost, "/proxies", map[string]any{
+		return p, s.call(http.MethodPost, "/proxies", map[string]any{
 			"name": name, "listen": p.addr, "upstream": upstream, "enabled": true,
 		})
-		if err == nil {
-			return p
-		}
-		failures = append(failures, err)
+	})
+	if err != nil {
+		s.t.Fatalf("make proxy %s: %v", name, err)
 	}
-	s.t.Fatalf("make proxy %s: %v", name, errors.Join(failures...))
-	return nil
+	return p
 }
 
 // Addr is where clients connect: "127.0.0.1:port".
