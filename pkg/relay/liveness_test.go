@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -57,14 +56,7 @@ func drawLoad(t *rapid.T) load {
 func TestDeliveryGoesOn(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		l := drawLoad(rt)
-		found := &soft{T: t}
-		synctest.Test(t, func(t *testing.T) {
-			found.T = t
-			playIn(found, func(r *rig) { r.carry(l) })
-		})
-		if len(found.errs) > 0 {
-			rt.Fatalf("%d findings, the first: %s", len(found.errs), found.errs[0])
-		}
+		drawn(t, rt, func(r *rig) { r.carry(l) })
 	})
 }
 

@@ -86,20 +86,25 @@ func (s *soft) Errorf(format string, args ...any) {
 
 func (s *soft) Failed() bool { return false }
 
+// drawn is a scenario that rapid has drawn: what fails in it is rapid's to shrink.
+func drawn(t *testing.T, rt *rapid.T, play func(r *rig)) {
+	found := &soft{T: t}
+	synctest.Test(t, func(t *testing.T) {
+		found.T = t
+		playIn(found, play)
+	})
+	if len(found.errs) > 0 {
+		rt.Fatalf("%d findings, the first: %s", len(found.errs), found.errs[0])
+	}
+}
+
 // Whatever happens: nothing is committed that is not acknowledged, a partition's records are delivered
 // in order and in one batch at a time (the ledger and the fakes watch), and once all is well again every
 // record gets acknowledged and committed, and all memory is given back.
 func TestGuaranteesHoldWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript(rt)
-		found := &soft{T: t}
-		synctest.Test(t, func(t *testing.T) {
-			found.T = t
-			playIn(found, func(r *rig) { r.play(s) })
-		})
-		if len(found.errs) > 0 {
-			rt.Fatalf("%d findings, the first: %s", len(found.errs), found.errs[0])
-		}
+		drawn(t, rt, func(r *rig) { r.play(s) })
 	})
 }
 
