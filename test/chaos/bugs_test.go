@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,7 +122,9 @@ func deadLetterNotAwaited(t *testing.T) {
 	w.goesOn(100)
 	// Records gather in the sidecar while the app hangs; they are rejected while the brokers can't be reached.
 	w.apps[0].Behave(app.Behaviour{Kind: app.Hang})
-	time.Sleep(time.Second)
+	w.sidecars[0].waitStatus("records that wait in every partition", func(s *relay.Status) bool {
+		return !slices.ContainsFunc(s.Partitions, func(p relay.PartitionStatus) bool { return p.Fetched < p.Acked+20 })
+	})
 	cut := w.inject(kafkaCut, 0)
 	before := w.stored()
 	w.apps[0].Behave(app.Behaviour{Kind: app.Reject, OneIn: 5})
