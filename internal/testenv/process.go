@@ -97,6 +97,13 @@ func (p *process) signal(sig os.Signal) error {
 	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("signal %s with %s: %w", p.name, sig, err)
 	}
+	if sig != syscall.SIGSTOP {
+		return nil
+	}
+	// It stops soon after the signal was sent: until then it may still answer.
+	if err := poll(stopWithin, func() error { return stopped(p.cmd.Process.Pid) }); err != nil && p.running() {
+		return fmt.Errorf("stop %s: %w", p.name, err)
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -140,5 +141,15 @@ func TestPortsStayReserved(t *testing.T) {
 		again, err := reserve(port)
 		require.NoError(t, err)
 		require.False(t, again, "port %d", port)
+	}
+}
+
+// A program that was stopped does nothing from then on: it has stopped when Signal returns.
+func TestStopIsAwaited(t *testing.T) {
+	p := StartProgram(t, "busy", []string{"sh", "-c", "while :; do :; done"})
+	for range 20 {
+		p.Signal(syscall.SIGSTOP)
+		require.NoError(t, stopped(p.PID()))
+		p.Signal(syscall.SIGCONT)
 	}
 }
