@@ -220,11 +220,12 @@ func TestAnAppThatAnswersTooLateOrNeverSaysWhenItWasLeft(t *testing.T) {
 	b.Behave(Behaviour{Kind: Slow, Delay: time.Second})
 	_, _, err = b.post(300 * time.Millisecond)
 	require.True(t, isTimeout(err))
+	log = b.waitLines(1, 6)
+	require.Equal(t, oracle.Gone, log[5].What)
 	status, _, err := b.post(long)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, status, "the earlier handler still works on the partitions")
 	log = b.waitLines(1, 9)
-	require.Equal(t, oracle.Gone, log[5].What)
 	require.Equal(t, oracle.Answer, log[8].What)
 	require.Equal(t, http.StatusOK, log[8].Status, "it acknowledged though nobody listened")
 }
