@@ -96,6 +96,29 @@ func (b *bench) waitLines(life, n int) (log []oracle.AppLine) {
 	return log
 }
 
+// waitAnswer waits until the newest request of a life has its answer in the log and returns that line. When the app notices
+// that a client has left is another matter: such a line may stand anywhere.
+func (b *bench) waitAnswer(life int) (answer oracle.AppLine) {
+	b.t.Helper()
+	testenv.Eventually(b.t, 30*time.Second, "the answer in the log", func() error {
+		answer = oracle.AppLine{}
+		var ask oracle.AppLine
+		for _, line := range b.log(life) {
+			switch {
+			case line.What == oracle.Ask:
+				ask = line
+			case line.What == oracle.Answer && line.N == ask.N:
+				answer = line
+			}
+		}
+		if ask.N == 0 || answer.N != ask.N {
+			return errors.New("it is not there")
+		}
+		return nil
+	})
+	return answer
+}
+
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.As(err, &timeout) && timeout.Timeout()
@@ -147,12 +170,10 @@ func TestEachMisbehaviour(t *testing.T) {
 	b := newBench(t)
 	tell := func(x Behaviour) (status int, body string, answer oracle.AppLine, err error) {
 		t.Helper()
-		before := len(b.log(1))
 		b.Behave(x)
 		status, body, err = b.post(time.Second)
 		b.Behave(Behaviour{})
-		log := b.waitLines(1, before+2)
-		return status, body, log[before+1], err
+		return status, body, b.waitAnswer(1), err
 	}
 
 	status, _, line, err := tell(Behaviour{Kind: Status, Status: 503, RetryAfter: "2"})
