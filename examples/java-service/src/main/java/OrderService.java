@@ -9,6 +9,8 @@ import io.github.kafkasidecar.Record;
 import io.github.kafkasidecar.Reject;
 import io.github.kafkasidecar.Sidecar;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -34,10 +36,15 @@ public final class OrderService {
     public static void main(String[] args) throws Exception {
         createTables();
         if (args.length == 1 && args[0].equals("totals")) {
-            System.out.println(totals().toPrettyString());
+            utf8().println(totals().toPrettyString());
             return;
         }
         Sidecar.handle(GUARD.each(OrderService::connect, OrderService::store)).serve(Integer.parseInt(env("PORT", "8080")));
+    }
+
+    /** JSON is UTF-8, whatever the terminal's locale. */
+    private static PrintStream utf8() {
+        return new PrintStream(System.out, true, StandardCharsets.UTF_8);
     }
 
     private static String env(String name, String otherwise) {

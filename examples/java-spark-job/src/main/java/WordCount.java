@@ -2,6 +2,8 @@ import io.github.kafkasidecar.Batch;
 import io.github.kafkasidecar.JdbcOffsetGuard;
 import io.github.kafkasidecar.Server;
 import io.github.kafkasidecar.Sidecar;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -99,7 +101,8 @@ public final class WordCount {
                 Statement statement = connection.createStatement();
                 ResultSet totals = statement.executeQuery("SELECT json_group_object(word, n) FROM (SELECT * FROM words ORDER BY word)")) {
             totals.next();
-            System.out.println(totals.getString(1));
+            // JSON is UTF-8, whatever the terminal's locale.
+            new PrintStream(System.out, true, StandardCharsets.UTF_8).println(totals.getString(1));
         }
     }
 }
