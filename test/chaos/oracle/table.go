@@ -28,6 +28,7 @@ type Row struct {
 	Bound           int // acknowledgements between the last commit before the fault and the claims after it: none of them comes again twice
 	FenceViolations int
 	Recovery        []time.Duration // from the heal until everything produced before it was stored as done; -1 = never
+	Standstill      []time.Duration // of each partition that something came of, see tellStandstills
 }
 
 // tally is something to be counted in the row of its moment.
@@ -98,6 +99,7 @@ func (c *court) makeTable() {
 		until, _ := c.consumed(f.Until, paces)
 		t.row(f.Name).Records += c.producedWithin(f.From, min(until, c.run.Ended))
 	}
+	c.tellStandstills(faults)
 	slices.SortStableFunc(t.Rows, func(a, b Row) int { return cmp.Compare(a.Fault, b.Fault) })
 	t.marks, t.acks = nil, nil
 }
@@ -121,10 +123,10 @@ var subjects = [13]string{
 // Report writes the table, a line for each invariant, how to run it again, and whatever is wrong.
 func Report(out io.Writer, f Frame, v *Verdict) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "fault\tinjected\trecords\tlost\tout of order\trepeated (bound)\tfence violations\trecovery median\tmax")
+	fmt.Fprintln(w, "fault\tinjected\trecords\tlost\tout of order\trepeated (bound)\tfence violations\trecovery median\tmax\tstandstill median\tmax")
 	for _, r := range v.Table.Rows {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d (%d)\t%d\t%s\t%s\n", r.Fault, r.Injected, r.Records, r.Lost, r.OutOfOrder, r.Repeated, r.Bound,
-			r.FenceViolations, seconds(r.Recovery, func(n int) int { return n / 2 }), seconds(r.Recovery, func(n int) int { return n - 1 }))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d (%d)\t%d\t%s\t%s\t%s\t%s\n", r.Fault, r.Injected, r.Records, r.Lost, r.OutOfOrder, r.Repeated, r.Bound,
+			r.FenceViolations, seconds(r.Recovery, median), seconds(r.Recovery, last), seconds(r.Standstill, median), seconds(r.Standstill, last))
 	}
 	fmt.Fprintln(w)
 	for n := 1; n < len(subjects); n++ {
@@ -148,6 +150,9 @@ func Report(out io.Writer, f Frame, v *Verdict) error {
 	_, err := io.WriteString(out, b.String())
 	return err
 }
+
+func median(n int) int { return n / 2 }
+func last(n int) int   { return n - 1 }
 
 // seconds is one of the times in their order; what never recovered took the longest.
 func seconds(all []time.Duration, pick func(n int) int) string {

@@ -30,9 +30,9 @@ func TestReport(t *testing.T) {
 
 	lines := strings.Split(report(t, r, judged(t, r)), "\n")
 	require.Equal(t, []string{
-		"fault         injected  records  lost  out of order  repeated (bound)  fence violations  recovery median  max",
-		"app hang      1         2        1     1             0 (0)             0                 0.0 s            0.0 s",
-		"sidecar kill  1         0        0     0             4 (4)             0                 2.1 s            2.1 s",
+		"fault         injected  records  lost  out of order  repeated (bound)  fence violations  recovery median  max    standstill median  max",
+		"app hang      1         2        1     1             0 (0)             0                 0.0 s            0.0 s  0.0 s              0.0 s",
+		"sidecar kill  1         0        0     0             4 (4)             0                 2.1 s            2.1 s  -                  -",
 		"",
 		"I1   no loss           violations: 1",
 		"I2   commit after ack  violations: 1",
@@ -46,8 +46,31 @@ func TestReport(t *testing.T) {
 }
 
 func TestSecondsOfWhatNeverRecovered(t *testing.T) {
-	last := func(n int) int { return n - 1 }
 	require.Equal(t, "-", seconds(nil, last))
 	require.Equal(t, "never", seconds([]time.Duration{-1, time.Second}, last))
 	require.Equal(t, "1.0 s", seconds([]time.Duration{-1, time.Second}, func(int) int { return 0 }))
+}
+
+// Under the first fault partition 0 stands still for 5 s and partition 1 does not; under the second nothing of partition 1 comes.
+func TestStandstill(t *testing.T) {
+	s := newScene(t, 2)
+	s.claim("s/1", 0)
+	s.claim("s/1", 1)
+	heal := s.fault("first", "app")
+	s.produce(0, 2)
+	s.produce(1, 1)
+	s.take(1, 0, 1)
+	s.wait(5 * sec)
+	s.take(0, 0, 2)
+	heal()
+	s.fault("second", "app")()
+	s.produce(0, 1)
+	s.take(0, 2, 3)
+	rows := judged(t, s.finish()).Table.Rows
+	require.Equal(t, "first", rows[0].Fault)
+	require.Len(t, rows[0].Standstill, 2)
+	require.InDelta(t, 5, rows[0].Standstill[0].Seconds(), 0.2)
+	require.InDelta(t, 0, rows[0].Standstill[1].Seconds(), 0.2)
+	require.Len(t, rows[1].Standstill, 1)
+	require.InDelta(t, 0, rows[1].Standstill[0].Seconds(), 0.2)
 }
