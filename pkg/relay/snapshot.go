@@ -115,8 +115,11 @@ func (e *Engine) awaited() string {
 	return detail
 }
 
-// partition states, as the status names them.
+// state is what p does, as the status names it, and the reason that it is held up, which stays while a record is tried again.
 func (p *partition) state() (state, reason string) {
+	if p.trial.failing {
+		reason = reasonAppFailing
+	}
 	switch {
 	case p.block.reason == reasonPaused:
 		return "paused", reasonPaused
@@ -125,18 +128,15 @@ func (p *partition) state() (state, reason string) {
 	case p.block.reason != "":
 		return "blocked", p.block.reason
 	case p.sending != nil || p.letting:
-		return "inflight", ""
+		return "inflight", reason
 	case p.plan != nil || p.claim == nil:
-		if p.trial.failing {
-			return "backoff", reasonAppFailing
-		}
-		return "backoff", ""
+		return "backoff", reason
 	case p.topic.alarm != "":
 		return "idle", p.topic.alarm
 	case p.queue.has(p.acked):
-		return "ready", ""
+		return "ready", reason
 	}
-	return "idle", ""
+	return "idle", reason
 }
 
 func (p *partition) status() PartitionStatus {

@@ -102,6 +102,24 @@ func TestSeriesAreRemoved(t *testing.T) {
 	})
 }
 
+// A record that keeps failing is a reason also while it is being tried: an alert must not flap with the tries.
+func TestReasonStaysDuringATry(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.cfg.MaxAttempts = 2
+		r.kafka.produce("orders/0", 1)
+		r.app.says(status(record.Failed, "500"))
+		r.run()
+		r.pass(time.Minute)
+		r.app.answers(hang)
+		r.pass(time.Minute)
+		r.wantState("orders/0", "inflight app_failing")
+		if r.metric("sidecar_partition_blocked", "orders", "0", "app_failing") != 1 {
+			r.Error("the metric does not show the block")
+		}
+		r.app.says(ack())
+	})
+}
+
 // What the log says of a partition is taken back in the log: a reason that the status does not show any more has a line that ended it.
 func TestLogTakesBack(t *testing.T) {
 	said := func(r *rig, message, reason string) {
