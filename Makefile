@@ -40,8 +40,11 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 JOBS     ?= 2
 # A count rather than a time: go ends a fuzz test that runs into its time with "context deadline exceeded" now and then.
 FUZZTIME ?= 20000x
-CHAOS_TIME ?= 30m
-CHAOS_SEED ?= 0
+CHAOS_TIME  ?= 30m
+CHAOS_SEED  ?= 0
+CHAOS_NODES ?= 1
+SOAK_TIME   ?= 1h
+OUTAGE_TIME ?= 10m
 GOTEST   := go test -race -shuffle=on -count=1
 
 WITH_POSTGRES := go run ./internal/testenv/withpostgres --
@@ -54,7 +57,7 @@ SDK_ENV = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help deps build demo lint test unit python java e2e sdk examples faults chaos fuzz clean
+.PHONY: help deps build demo lint test unit python java e2e sdk examples faults chaos soak outage fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -150,9 +153,16 @@ examples: deps build ## Run the examples as their READMEs say
 faults: deps build ## Break each thing once, then everything at random for half a minute, and have an oracle judge it
 	SIDECAR_BIN=$(CURDIR)/bin/sidecar $(GOTEST) -parallel 6 -timeout 20m ./test/chaos
 
-chaos: deps build ## Break everything at random for CHAOS_TIME; CHAOS_SEED repeats a plan, CHAOS_FAULTS names some faults only
-	SIDECAR_BIN=$(CURDIR)/bin/sidecar go test -count=1 -v -timeout 0 -run '^TestRandomFaults$$' ./test/chaos \
-		-chaos.duration=$(CHAOS_TIME) -chaos.seed=$(CHAOS_SEED) -chaos.faults='$(CHAOS_FAULTS)'
+CHAOS := SIDECAR_BIN=$(CURDIR)/bin/sidecar go test -count=1 -v -timeout 0 ./test/chaos
+
+chaos: deps build ## Break everything at random for CHAOS_TIME; CHAOS_SEED repeats a plan, CHAOS_FAULTS names some faults only, CHAOS_NODES=3 has clusters
+	$(CHAOS) -run '^TestRandomFaults$$' -chaos.duration=$(CHAOS_TIME) -chaos.seed=$(CHAOS_SEED) -chaos.nodes=$(CHAOS_NODES) -chaos.faults='$(CHAOS_FAULTS)'
+
+soak: deps build ## Restart replicas each minute under a steady load for SOAK_TIME; nothing may be repeated, nothing may grow
+	$(CHAOS) -run '^TestSoak$$' -chaos.soak=$(SOAK_TIME)
+
+outage: deps build ## Take the app, Consul, Kafka and all of them away for OUTAGE_TIME; nothing may grow or spin
+	$(CHAOS) -run '^TestOutage$$' -chaos.outage=$(OUTAGE_TIME)
 
 fuzz: ## Run each fuzz test with FUZZTIME inputs, some seconds each
 	@set -e; for pkg in $$(go list ./...); do \

@@ -46,13 +46,17 @@ func freeze(w *world, i int) func() {
 var rollingRestart = &fault{
 	name: "rolling restart", on: "sidecar", whole: true, needs: needs{others: 1}, weight: 1, bound: recovery,
 	inject: func(w *world, _ int) func() {
-		for _, s := range w.sidecars {
-			s.terminate()
-			s.ended()
-			s.begin()
-		}
+		restart(w.sidecars)
 		return nil
 	},
+}
+
+func restart(sidecars []*sidecar) {
+	for _, s := range sidecars {
+		s.terminate()
+		s.ended()
+		s.begin()
+	}
 }
 
 // The group changes faster than it settles: members leave as soon as they can take a signal.

@@ -37,6 +37,7 @@ type settings struct {
 	consulServers int // servers of its own, with their data on disk: 1 or 3; 0 = the shared one
 
 	sidecars   int   // each with an app of its own; default 1
+	static     bool  // each has a kafka.instance_id
 	partitions int32 // default 4
 	rate       int   // records per second; default 200
 

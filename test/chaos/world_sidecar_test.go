@@ -37,6 +37,9 @@ func (w *world) addSidecar(app *application, upstream string) {
 	require.NoError(w.t, err)
 	w.mark(s.life(), oracle.Started, 0)
 	own := []testenv.SidecarOption{testenv.Set("app.url", app.URL()), testenv.Set("offsets.consul.address", s.door.Addr())}
+	if w.static {
+		own = append(own, testenv.Set("kafka.instance_id", s.name))
+	}
 	s.proc = testenv.Sidecar(w.t, append(own, w.options()...)...)
 	s.began()
 	w.sidecars = append(w.sidecars, s)

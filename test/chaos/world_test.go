@@ -50,7 +50,8 @@ type world struct {
 	topic, letters string // letters: the dead-letter topic
 	group          string
 	began          oracle.Nanos
-	idle           [2]oracle.Nanos // a stretch without load and faults
+	idle           [2]oracle.Nanos  // a stretch without load and faults
+	stretches      []oracle.Stretch // of which nothing may grow
 	topics         []oracle.Topic
 
 	brokers

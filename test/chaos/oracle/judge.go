@@ -59,6 +59,7 @@ func Judge(r *Run) *Verdict {
 	c.checkContent()   // I7
 	c.checkLiveness()  // I8
 	c.checkBounds()    // I9
+	c.checkGrowth()    // I9
 	c.checkBeginning() // I10, I12
 	c.checkReports()   // I11
 	c.makeTable()

@@ -45,6 +45,15 @@ type Frame struct {
 	// A stretch without load and faults in which the sidecars' CPU is measured; both 0 = not measured.
 	IdleFrom  Nanos `json:"idleFrom"`
 	IdleUntil Nanos `json:"idleUntil"`
+	// Steady are stretches over which nothing of a process may grow.
+	Steady []Stretch `json:"steady,omitempty"`
+}
+
+// Stretch is some time in the life of a sidecar process.
+type Stretch struct {
+	Proc  string `json:"proc"` // as in Mark
+	From  Nanos  `json:"from"`
+	Until Nanos  `json:"until"`
 }
 
 // Topic is what has to be known of a topic.

@@ -140,6 +140,9 @@ func Report(out io.Writer, f Frame, v *Verdict) error {
 		return err
 	}
 	var b strings.Builder
+	for _, g := range v.Growth {
+		fmt.Fprintf(&b, "\n%s", g)
+	}
 	fmt.Fprintf(&b, "\nseed %d, to run it again: %s\n", f.Seed, f.Command)
 	for _, text := range v.Contradictions {
 		fmt.Fprintf(&b, "\nthe logs contradict one another, judge nothing: %s\n", text)

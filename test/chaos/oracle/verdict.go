@@ -14,6 +14,7 @@ type Verdict struct {
 	Violations []Violation // the first few of each invariant
 	Count      [13]int     // of all violations, by the invariant's number
 	Table      Table
+	Growth     []Growth // of each stretch that the frame names
 }
 
 // OK says that the logs fit together and no invariant is violated.

@@ -20,6 +20,8 @@ const (
 	maxBuffered = 5000
 	// flushWithin is how long Pause waits for acknowledgements before it gives up.
 	flushWithin = time.Minute
+	// giveUpWithin is how long the client may then take to give up what it holds.
+	giveUpWithin = 10 * time.Second
 )
 
 // Config is what and where to produce.
@@ -183,7 +185,9 @@ func (p *Producer) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			p.flush()
+			if err := p.flush(); err != nil {
+				p.unknown(0, err) // the records are counted one by one
+			}
 			return
 		case <-tick.C:
 		}
@@ -200,13 +204,23 @@ func (p *Producer) run(ctx context.Context) {
 	}
 }
 
-// flush waits for what was sent, and gives up what is not acknowledged in time.
-func (p *Producer) flush() {
+// errGivenUp is why records have no acknowledgement after a flush.
+var errGivenUp = errors.New("not acknowledged in time, given up")
+
+// flush waits for what was sent, and gives up what is not acknowledged in time. A client may refuse to give up what the brokers may
+// have; then it is replaced.
+func (p *Producer) flush() error {
 	ctx, cancel := context.WithTimeout(context.Background(), flushWithin)
 	defer cancel()
-	if p.client.Flush(ctx) != nil {
-		_ = p.client.AbortBufferedRecords(context.Background()) // fails only when its context ends
+	if p.client.Flush(ctx) == nil {
+		return nil
 	}
+	ctx, cancel = context.WithTimeout(context.Background(), giveUpWithin)
+	defer cancel()
+	if p.client.AbortBufferedRecords(ctx) != nil {
+		return errors.Join(errGivenUp, p.connect())
+	}
+	return errGivenUp
 }
 
 // burst makes the records of one tick, round robin over the partitions; none while too many wait.

@@ -81,9 +81,12 @@ func (p *Producer) send(t *transaction) {
 
 // end commits or aborts. After an error the client is made anew: the next transaction of the same id ends this one.
 func (p *Producer) end(t *transaction, abort bool) {
-	p.flush()
+	given := p.flush()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.failed == nil {
+		t.failed = given
+	}
 	commit := kgo.TransactionEndTry(!abort && t.failed == nil)
 	ctx, cancel := context.WithTimeout(context.Background(), endWithin)
 	defer cancel()
