@@ -2,7 +2,7 @@ package chaos
 
 import "time"
 
-var kafkaFaults = []*fault{kafkaReset, kafkaCut, kafkaSlow, kafkaHalfOpen, brokerKilled, brokerFrozen, leadersMoved, coordinatorMoved}
+var kafkaFaults = []*fault{kafkaReset, kafkaCut, kafkaSlow, kafkaHalfOpen, brokerKilled, brokerFrozen, leadersMoved, coordinatorMoved, partitionAdded}
 
 // Connections end with a reset, again and again.
 var kafkaReset = &fault{
@@ -52,6 +52,18 @@ var brokerFrozen = &fault{
 	inject: func(w *world, i int) func() {
 		w.kafka.Nodes[i].Pause()
 		return w.kafka.Nodes[i].Resume
+	},
+}
+
+// maxPartitions is how many a topic gets at most.
+const maxPartitions = 24
+
+// The topic gets a partition more, and records come into it at once.
+var partitionAdded = &fault{
+	name: "partition added", on: "kafka", whole: true, needs: needs{kafka: 1}, weight: 3, bound: recovery,
+	inject: func(w *world, _ int) func() {
+		w.addPartitions(min(w.partitions+1, maxPartitions))
+		return nil
 	},
 }
 

@@ -10,8 +10,11 @@ import (
 // addPartitions raises the number of partitions and lets the producer use them.
 func (w *world) addPartitions(total int32) {
 	w.t.Helper()
-	w.AddPartitions(w.topic, int(total))
-	w.load.SetPartitions(total)
+	if total > w.partitions {
+		w.AddPartitions(w.topic, int(total))
+		w.load.SetPartitions(total)
+		w.partitions = total
+	}
 }
 
 // waitTracked waits until the store has a key for each of the partitions, and something of each is done.

@@ -76,11 +76,9 @@ func TestKafkaRecordsDeletedAndPolicyEarliest(t *testing.T) {
 // Compaction takes records from the middle of what is to be read; the gaps hold nothing up.
 func TestKafkaTopicCompacted(t *testing.T) {
 	t.Parallel()
-	w, down := stopped(t, settings{
-		partitions: 1, kafkaNodes: 1, kafkaOptions: []testenv.KafkaOption{testenv.KafkaProperty("log.cleaner.backoff.ms", "200")},
-		topicConfigs: []string{"cleanup.policy", "compact", "segment.ms", "500", "min.cleanable.dirty.ratio", "0.001", "max.compaction.lag.ms", "500"},
-		produce:      func(c *producer.Config) { c.Keyed = true },
-	}, 500)
+	s := settings{partitions: 1, kafkaNodes: 1, produce: func(c *producer.Config) { c.Keyed = true }}
+	s.compact()
+	w, down := stopped(t, s, 500)
 	stored := w.stored()[0]
 	w.eventually("compaction of what is to be read", func() error { return w.compacted(stored) })
 	down.heal()
@@ -89,11 +87,18 @@ func TestKafkaTopicCompacted(t *testing.T) {
 	w.finish()
 }
 
+// compact makes the topic one that is compacted as soon as it can be.
+func (s *settings) compact() {
+	s.kafkaOptions = append(s.kafkaOptions, testenv.KafkaProperty("log.cleaner.backoff.ms", "200"))
+	s.topicConfigs = append(s.topicConfigs,
+		"cleanup.policy", "compact", "segment.ms", "500", "min.cleanable.dirty.ratio", "0.001", "max.compaction.lag.ms", "500")
+}
+
 // compacted is nil when partition 0 has gaps above an offset.
 func (w *world) compacted(from int64) error {
 	w.t.Helper()
 	r := w.reader(w.topic, true)
-	defer r.client.Close()
+	defer r.close()
 	end, found := w.EndOffsets(w.topic)[0], int64(0)
 	r.readTo(w, nil, map[int32]int64{0: end}, func(rec *kgo.Record) {
 		if rec.Offset >= from {

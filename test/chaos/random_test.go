@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/kafka-sidecar/kafka-sidecar/test/chaos/producer"
 )
 
 var (
@@ -34,9 +36,9 @@ func randomFaults(t *testing.T, seed uint64, lasts time.Duration, nodes int, nam
 	command := fmt.Sprintf("go test ./test/chaos -run '^TestRandomFaults$' -timeout 0 -chaos.duration=%s -chaos.seed=%d -chaos.nodes=%d -chaos.faults='%s'",
 		lasts, seed, nodes, names)
 	t.Logf("to run it again: %s", command)
-	w := newWorld(t, settings{
-		kafkaNodes: nodes, consulServers: nodes, sidecars: 3, partitions: 6, deadLetter: "topic", seed: seed, command: command,
-	})
+	s := settings{kafkaNodes: nodes, consulServers: nodes, sidecars: 3, partitions: 6, deadLetter: "topic", seed: seed, command: command}
+	t.Logf("the topic's records: %s", s.drawRecords(seed))
+	w := newWorld(t, s)
 	w.start()
 	w.goesOn(100)
 	p := newPlanner(w, seed, menu(), names)
@@ -58,4 +60,23 @@ func randomFaults(t *testing.T, seed uint64, lasts time.Duration, nodes int, nam
 		t.Logf("%d faults injected so far", injected)
 	}
 	w.finish()
+}
+
+// drawRecords decides by the seed what kind of records the topic has, and says it: compressed or not, in transactions of which some are
+// aborted, in a topic that is compacted all the time. The last two don't go together: when the end of a log has nothing but aborted
+// records that were compacted away, no consumer hears that it is at the end.
+func (s *settings) drawRecords(seed uint64) string {
+	codecs := []string{"none", "gzip", "snappy", "lz4", "zstd"}
+	codec := codecs[seed%5]
+	transactions, compaction := seed/5%3 == 1, seed/5%3 == 2
+	if compaction {
+		s.compact()
+	}
+	s.produce = func(c *producer.Config) {
+		c.Compression, c.Keyed = codec, compaction
+		if transactions {
+			c.TransactionalID, c.AbortOneIn = c.Topic, 3
+		}
+	}
+	return fmt.Sprintf("compression %s, transactions %t, compaction %t", codec, transactions, compaction)
 }

@@ -20,7 +20,9 @@ const readWithin = 2 * time.Minute
 
 // topicReader is a plain consumer without a group that reads a topic to its end, again and again: each time only what is new.
 type topicReader struct {
-	client *kgo.Client
+	topic  string
+	level  kgo.IsolationLevel
+	client *kgo.Client     // nil = has read nothing; it reads ahead from its first moment
 	next   map[int32]int64 // offset to be read next
 }
 
@@ -30,16 +32,27 @@ func (w *world) reader(topic string, committed bool) *topicReader {
 	if committed {
 		level = kgo.ReadCommitted()
 	}
-	return &topicReader{
-		client: w.brokers.Client(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-			kgo.FetchIsolationLevel(level), kgo.KeepControlRecords(), kgo.MetadataMinAge(50*time.Millisecond), kgo.MetadataMaxAge(time.Second)),
-		next: map[int32]int64{},
+	return &topicReader{topic: topic, level: level, next: map[int32]int64{}}
+}
+
+func (r *topicReader) connect(w *world) {
+	w.t.Helper()
+	r.client = w.brokers.Client(kgo.ConsumeTopics(r.topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(r.level), kgo.KeepControlRecords(), kgo.MetadataMinAge(50*time.Millisecond), kgo.MetadataMaxAge(time.Second))
+}
+
+func (r *topicReader) close() {
+	if r.client != nil {
+		r.client.Close()
 	}
 }
 
 // readTo hands all data records from where it stands, or from the log starts, up to the ends to take, in the order of each partition.
 func (r *topicReader) readTo(w *world, starts, ends map[int32]int64, take func(*kgo.Record)) {
 	w.t.Helper()
+	if r.client == nil {
+		r.connect(w)
+	}
 	for partition, start := range starts {
 		r.next[partition] = max(r.next[partition], start)
 	}
@@ -126,9 +139,15 @@ func (w *world) recreateTopic(partitions int32) {
 }
 
 // readContents notes what the topics hold beyond what was noted before. deleted is when the topic is deleted, right after
-// this; 0 = it is not.
+// this; 0 = it is not. A compacted topic is read anew: what vanished since the last time may have vanished before anybody read it.
 func (w *world) readContents(deleted oracle.Nanos) {
 	w.t.Helper()
+	if w.topics[0].Compacted {
+		w.contents.clear()
+		w.committed.close()
+		w.uncommitted.close()
+		w.openTopic()
+	}
 	starts, ends := w.startOffsets(w.topic), w.EndOffsets(w.topic)
 	id := w.TopicID(w.topic)
 	found := map[int32]*oracle.Content{}

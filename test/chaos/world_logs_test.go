@@ -39,6 +39,12 @@ func (j *journal) add(v any) {
 	}
 }
 
+// clear forgets all lines.
+func (j *journal) clear() {
+	j.w.t.Helper()
+	require.NoError(j.w.t, j.file.Truncate(0))
+}
+
 // replace writes a log as a whole, in place of what it held.
 func replace[T any](w *world, name string, lines []T) {
 	w.t.Helper()
