@@ -54,13 +54,15 @@ SDK_ENV = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src 
 	SIDECAR_TEST_PYTHON=$(PYTHON) SIDECAR_TEST_PYTHON_SPARK=$(PYTHON) SIDECAR_TEST_SPARK_KAFKA=$(SPARK_KAFKA) \
 	SIDECAR_TEST_JAVA_JAR=$(CURDIR)/$(JAVA_JAR) SIDECAR_TEST_JAVA_LIBS=$(CURDIR)/sdk/java/target/libs/postgresql.jar
 
+BENCH = SIDECAR_BIN=$(CURDIR)/bin/sidecar go run ./bench
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help deps build demo lint test unit python java e2e sdk examples faults chaos soak outage fuzz clean
+.PHONY: help deps build demo lint test unit python java e2e sdk examples faults chaos soak outage bench bench-check fuzz clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(TOXIPROXY) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
 
@@ -163,6 +165,12 @@ soak: deps build ## Restart replicas each minute under a steady load for SOAK_TI
 
 outage: deps build ## Take the app, Consul, Kafka and all of them away for OUTAGE_TIME; nothing may grow or spin
 	$(CHAOS) -run '^TestOutage$$' -chaos.outage=$(OUTAGE_TIME)
+
+bench: deps build ## Measure what the sidecar costs and write the tables of docs/performance.md (about an hour)
+	$(BENCH) -out docs/performance.md
+
+bench-check: deps build ## Compare a short measurement with the goals
+	$(BENCH) -check
 
 fuzz: ## Run each fuzz test with FUZZTIME inputs, some seconds each
 	@set -e; for pkg in $$(go list ./...); do \

@@ -1,0 +1,26 @@
+package main
+
+import "time"
+
+const (
+	pacedTable   = "Records that come at a steady rate"
+	backlogTable = "The app is away"
+)
+
+func pacedCases() []benchCase {
+	const budget = 128 << 20
+	columns := settings{"batch.format", "columns"}
+	const linger = 5 * time.Millisecond
+	line := func(name string, r runner) benchCase { return benchCase{name: name, table: pacedTable, runner: r} }
+	return []benchCase{
+		line("latency", paced{partitions: 12, perSecond: 1000, latency: true}),
+		line("small-batches", paced{partitions: 12, perSecond: 1000, work: time.Millisecond}),
+		line("rate/10-partitions", paced{partitions: 10, perSecond: 10_000, linger: linger, set: columns}),
+		line("rate/1000-partitions", paced{partitions: 1000, perSecond: 10_000, linger: linger, set: columns, countTxns: true}),
+		line("idle/1000-partitions", idle{partitions: 1000}),
+		{
+			name: "app-down", table: backlogTable, once: true,
+			runner: backlog{topic{name: "backlog", partitions: 12, size: 1 << 10, records: 2 << 20}, budget},
+		},
+	}
+}
