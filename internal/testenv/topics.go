@@ -99,6 +99,23 @@ func (b *brokers) CreateTopic(topic string, partitions int32, configs ...string)
 	})
 }
 
+// AlterTopic sets configurations of a topic: key, value, key, value…
+func (b *brokers) AlterTopic(topic string, configs ...string) {
+	b.t.Helper()
+	b.admin("configure "+topic, func(ctx context.Context, adm *kadm.Client) error {
+		var all []kadm.AlterConfig
+		for i := 0; i+1 < len(configs); i += 2 {
+			all = append(all, kadm.AlterConfig{Op: kadm.SetConfig, Name: configs[i], Value: &configs[i+1]})
+		}
+		resps, err := adm.AlterTopicConfigs(ctx, all, topic)
+		if err != nil {
+			return err
+		}
+		_, err = resps.On(topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
+		return err
+	})
+}
+
 // AddPartitions raises the number of partitions to total.
 func (b *brokers) AddPartitions(topic string, total int) {
 	b.t.Helper()

@@ -42,7 +42,7 @@ func (w *world) frame(ended oracle.Nanos) *oracle.Frame {
 		Command: w.command, Seed: w.seed, Group: w.group, Began: w.began, Ended: ended,
 		Start: w.settings.start, Isolation: "read_committed", DeadLetter: w.deadLetter, DataLoss: w.dataLoss, Recreated: w.recreated,
 		AppTimeout: oracle.Nanos(w.appTimeout), CommitEvery: oracle.Nanos(w.commitEvery), StoreWithin: oracle.Nanos(storeWithin), Slack: oracle.Nanos(slack),
-		Topics: w.topics, Bounds: bounds, IdleFrom: w.idle[0], IdleUntil: w.idle[1], Steady: w.stretches,
+		Topics: w.topics, Bounds: w.bounds, IdleFrom: w.idle[0], IdleUntil: w.idle[1], Steady: w.stretches,
 	}
 }
 

@@ -36,10 +36,11 @@ type settings struct {
 	kafkaNodes    int // brokers of its own, each behind a proxy: 1 or 3; 0 = the shared one, without a proxy
 	consulServers int // servers of its own, with their data on disk: 1 or 3; 0 = the shared one
 
-	sidecars   int   // each with an app of its own; default 1
-	static     bool  // each has a kafka.instance_id
-	partitions int32 // default 4
-	rate       int   // records per second; default 200
+	sidecars   int           // each with an app of its own; default 1
+	static     bool          // each has a kafka.instance_id
+	bounds     oracle.Bounds // default bounds
+	partitions int32         // default 4
+	rate       int           // records per second; default 200
 
 	start       string        // default earliest
 	deadLetter  string        // dead_letter.policy; default block. With "topic" there is one
@@ -73,5 +74,8 @@ func (s settings) withDefaults(t *testing.T) settings {
 	s.appTimeout = cmp.Or(s.appTimeout, 3*time.Second)
 	s.command = cmp.Or(s.command, fmt.Sprintf("go test ./test/chaos -run '^%s$'", t.Name()))
 	s.commitEvery = cmp.Or(s.commitEvery, 200*time.Millisecond)
+	if s.bounds == (oracle.Bounds{}) {
+		s.bounds = bounds
+	}
 	return s
 }

@@ -22,6 +22,7 @@ type brokers interface {
 	Client(opts ...kgo.Opt) *kgo.Client
 	CreateTopic(topic string, partitions int32, configs ...string)
 	AddPartitions(topic string, total int)
+	AlterTopic(topic string, configs ...string)
 	DeleteTopic(topic string)
 	RecreateTopic(topic string, partitions int32, configs ...string)
 	TopicID(topic string) string

@@ -17,6 +17,7 @@ type batch struct {
 	id      string
 	attempt int
 	parts   []oracle.Part
+	size    int // of the body
 }
 
 // readBatch decodes a whole body of either format.
@@ -37,7 +38,7 @@ func readBatch(header http.Header, body []byte) (*batch, error) {
 	if id := header.Get("Sidecar-Batch"); named.Batch != id {
 		return nil, fmt.Errorf("the body is of batch %q, the header says %q", named.Batch, id)
 	}
-	b := &batch{id: named.Batch, attempt: decoded.Attempt}
+	b := &batch{id: named.Batch, attempt: decoded.Attempt, size: len(body)}
 	for _, p := range decoded.Parts {
 		b.parts = append(b.parts, partOf(p))
 	}

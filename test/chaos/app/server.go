@@ -88,7 +88,7 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request, b *batch) (x *exc
 	defer s.mu.Unlock()
 	s.asked++
 	x = &exchange{server: s, ResponseWriter: w, request: r, n: s.asked, batch: b}
-	s.journal.write(oracle.AppLine{What: oracle.Ask, N: x.n, Batch: b.id, Attempt: b.attempt, Parts: b.parts})
+	s.journal.write(oracle.AppLine{What: oracle.Ask, N: x.n, Batch: b.id, Attempt: b.attempt, Parts: b.parts, Size: b.size})
 	for _, place := range b.places() {
 		if s.busy[place] {
 			return x, false

@@ -107,7 +107,7 @@ type Content struct {
 // AppLine is one line of an app process's log. What tells which fields it has:
 //
 //	up    first line of every file: Proc
-//	ask   a whole request was read, before anything is done with it: N, Batch, Attempt, Parts
+//	ask   a whole request was read, before anything is done with it: N, Batch, Attempt, Parts, Size
 //	answer about to be written, the line before the first byte of it: N, Status, Failures, Broken
 //	gone   the connection was closed before the whole answer was written: N. It may stand before or after the answer
 //
@@ -121,6 +121,7 @@ type AppLine struct {
 	Batch   string `json:"id,omitempty"`
 	Attempt int    `json:"try,omitempty"`
 	Parts   []Part `json:"parts,omitempty"`
+	Size    int    `json:"size,omitempty"` // of the body in bytes
 
 	Status   int       `json:"s,omitempty"` // the HTTP status; 0 = the connection is closed without an answer
 	Failures []Failure `json:"f,omitempty"`

@@ -32,17 +32,20 @@ var (
 const (
 	large    = 8
 	maxLarge = 32 << 10
+	// oversizedOneIn is how rare oversized values are.
+	oversizedOneIn = 50
 )
 
 // contents makes the records of a run. Not for concurrent use.
 type contents struct {
-	random *rand.Rand
-	keyed  bool // for a compacted topic: each record has a key, one of a few
-	made   int
+	random    *rand.Rand
+	keyed     bool  // for a compacted topic: each record has a key, one of a few
+	oversized []int // as in Config
+	made      int
 }
 
-func newContents(seed uint64, keyed bool) *contents {
-	return &contents{random: rand.New(rand.NewPCG(seed, 0)), keyed: keyed}
+func newContents(cfg *Config) *contents {
+	return &contents{random: rand.New(rand.NewPCG(cfg.Seed, 0)), keyed: cfg.Keyed, oversized: cfg.Oversized}
 }
 
 // next is the content of the next record; seq becomes its header.
@@ -52,6 +55,9 @@ func (c *contents) next(seq int64) *kgo.Record {
 	r := &kgo.Record{Key: keys[n%len(keys)], Value: values[n%len(values)]}
 	if n%len(values) == large {
 		r.Value = c.bytes(1 + c.random.IntN(maxLarge))
+	}
+	if n%oversizedOneIn == 0 && len(c.oversized) > 0 {
+		r.Value = c.bytes(c.oversized[n/oversizedOneIn%len(c.oversized)])
 	}
 	r.Headers = append(r.Headers, headers[n%len(headers)]...)
 	if c.keyed {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,7 @@ type Config struct {
 	PerSecond   int    // records, over all partitions
 	Compression string // none (default), gzip, snappy, lz4, zstd
 	Seed        uint64 // of the contents
+	Oversized   []int  // bytes of the values that one in 50 records has, in turn; the topic must allow them. nil = none
 	Keyed       bool   // for a compacted topic: every record has a key, and all names of headers are UTF-8
 
 	// TransactionalID makes each some records a transaction; "" = none. AbortOneIn aborts one in so many of them; 0 = none.
@@ -70,7 +72,7 @@ type Producer struct {
 // New makes a producer that is paused and appends one line for each acknowledgement to log, each with one Write.
 func New(cfg Config, log io.Writer) (*Producer, error) {
 	p := &Producer{
-		cfg: cfg, contents: newContents(cfg.Seed, cfg.Keyed), log: log,
+		cfg: cfg, contents: newContents(&cfg), log: log,
 		seq: map[int32]int64{}, partitions: cfg.Partitions, known: cfg.Partitions,
 	}
 	return p, p.connect()
@@ -94,6 +96,9 @@ func (p *Producer) connect() error {
 		// Outages are short here, and a broker that is back must be found soon.
 		kgo.MetadataMinAge(100 * time.Millisecond), kgo.DialTimeout(3 * time.Second), kgo.RequestTimeoutOverhead(3 * time.Second),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 250 * time.Millisecond }),
+	}
+	if len(p.cfg.Oversized) > 0 {
+		opts = append(opts, kgo.ProducerBatchMaxBytes(int32(slices.Max(p.cfg.Oversized)+1<<20))) //nolint:gosec // some MiB
 	}
 	if p.cfg.TransactionalID != "" {
 		opts = append(opts, kgo.TransactionalID(p.cfg.TransactionalID))

@@ -177,7 +177,7 @@ func TestAProducerOutlastsItsBroker(t *testing.T) {
 }
 
 func TestEveryContentComes(t *testing.T) {
-	c := newContents(1, false)
+	c := newContents(&Config{Seed: 1})
 	combinations, nulls, empty, largest := map[string]bool{}, 0, 0, 0
 	for n := range 5 * 9 * 4 * 7 {
 		r := c.next(int64(n))
@@ -195,7 +195,7 @@ func TestEveryContentComes(t *testing.T) {
 	require.Positive(t, empty)
 	require.Greater(t, largest, 10_000)
 	for range 100 {
-		r := newContents(2, true).next(1)
+		r := newContents(&Config{Seed: 2, Keyed: true}).next(1)
 		require.NotEmpty(t, r.Key)
 		require.NotContains(t, r.Headers, binaryName)
 	}
