@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,7 +40,18 @@ func TestSidecarKilled(t *testing.T) {
 	f.heal()
 	w.sidecars[0].waitHeld(2)
 	w.goesOn(200)
-	w.finish()
+	stoodStill := standstills(w.finish(), f)
+	require.Less(t, stoodStill[1], sessionTimeout/2, "the partitions that stay where they are go on: %v", stoodStill)
+}
+
+// standstills are how long each partition stood still under a fault, in ascending order.
+func standstills(v *oracle.Verdict, f *active) []time.Duration {
+	for _, r := range v.Table.Rows {
+		if r.Fault == f.line.Name {
+			return slices.Sorted(slices.Values(r.Standstill))
+		}
+	}
+	return nil
 }
 
 // Nothing is repeated when a replica leaves properly.
@@ -55,7 +68,10 @@ func TestSidecarStopped(t *testing.T) {
 	f.heal()
 	w.sidecars[0].waitHeld(2)
 	w.goesOn(200)
-	require.Zero(t, repeated(w.finish()))
+	v := w.finish()
+	require.Zero(t, repeated(v))
+	stoodStill := standstills(v, f)
+	require.Less(t, stoodStill[3], sessionTimeout/2, "a replica that leaves does not make the group wait for its session: %v", stoodStill)
 }
 
 // A pause below the session time-out costs nothing: the group does not notice, the claims stay.
@@ -101,15 +117,45 @@ func TestSidecarFrozenPastItsSession(t *testing.T) {
 }
 
 // A deployment of three replicas: nothing is repeated, nobody exits badly.
-func TestSidecarRollingRestart(t *testing.T) { costsNothing(t, rollingRestart) }
+func TestSidecarRollingRestart(t *testing.T) { costsNothing(t, settings{}, rollingRestart) }
 
 // Members come and go faster than the group settles; the one that stays goes on.
-func TestSidecarRebalanceStorm(t *testing.T) { costsNothing(t, rebalanceStorm) }
+func TestSidecarRebalanceStorm(t *testing.T) { costsNothing(t, settings{}, rebalanceStorm) }
 
-// costsNothing requires that replicas which end in good order repeat nothing.
-func costsNothing(t *testing.T, f *fault) {
+// With a kafka.instance_id the partitions do not even move.
+func TestSidecarRollingRestartOfStaticMembers(t *testing.T) {
+	w := costsNothing(t, settings{static: true}, rollingRestart)
+	writers := w.writersSinceTheFault()
+	require.Len(t, writers, 6)
+	for key, replicas := range writers {
+		require.Len(t, replicas, 1, "the replicas that wrote %s: %v", key, replicas)
+	}
+}
+
+// writersSinceTheFault are the replicas that wrote each partition's key since the first fault.
+func (w *world) writersSinceTheFault() map[string]map[string]bool {
+	w.t.Helper()
+	run, err := oracle.Read(w.dir)
+	require.NoError(w.t, err)
+	writers := map[string]map[string]bool{}
+	for _, x := range run.Writes {
+		replica, _, isProcess := strings.Cut(x.Writer, "/")
+		if x.Sent < run.Faults[0].From || !isProcess || strings.HasSuffix(x.Key, "/_topic") {
+			continue
+		}
+		if writers[x.Key] == nil {
+			writers[x.Key] = map[string]bool{}
+		}
+		writers[x.Key][replica] = true
+	}
+	return writers
+}
+
+// costsNothing requires that three replicas which end in good order repeat nothing.
+func costsNothing(t *testing.T, s settings, f *fault) *world {
 	t.Parallel()
-	w := newWorld(t, settings{sidecars: 3, partitions: 6})
+	s.sidecars, s.partitions = 3, 6
+	w := newWorld(t, s)
 	w.start()
 	for _, s := range w.sidecars {
 		s.waitHeld(2)
@@ -122,6 +168,7 @@ func costsNothing(t *testing.T, f *fault) {
 	}
 	w.goesOn(200)
 	require.Zero(t, repeated(w.finish()))
+	return w
 }
 
 // A restart while everything is away: the process lives, says what it waits for, does not spin, and goes on where it was.
