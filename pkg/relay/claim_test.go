@@ -185,6 +185,37 @@ func TestUnknownOutcomeLandsLate(t *testing.T) {
 	})
 }
 
+// While its outcome is unknown a write is repeated as it is, so that there is never more than one that may be found
+// under the key; what is acknowledged meanwhile is written after it.
+func TestUnknownOutcomeIsRepeatedAsItIs(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.run()
+		var tried []record.Entry
+		r.store.Before(func(_ context.Context, op offsetstest.Op) error {
+			if len(op.Write) == 0 {
+				return nil
+			}
+			if tried = append(tried, *op.Write[0].Entry); len(tried) < 5 {
+				return record.ErrOutcomeUnknown
+			}
+			return nil
+		})
+		for range 10 {
+			r.kafka.produce("orders/0", 1)
+			r.pass(3 * time.Second)
+		}
+		if len(tried) < 6 || tried[0].Offset != 1 {
+			r.Fatalf("writes %v", tried)
+		}
+		for i, e := range tried[:5] {
+			if e != tried[0] {
+				r.Errorf("try %d writes %v, not %v", i+1, e, tried[0])
+			}
+		}
+		r.wantCommitted("orders/0", 10)
+	})
+}
+
 // A key that disappears while its claim is held blocks until an operator acts.
 func TestKeyDisappeared(t *testing.T) {
 	scenario(t, func(r *rig) {

@@ -108,6 +108,7 @@ func (e *Engine) writeNext() {
 	}
 	var parts []*partition
 	var writes []record.Write
+	var records []int
 	for c.due > 0 && len(parts) < record.MaxWrites {
 		p := c.dirty[0]
 		c.dirty = c.dirty[1:]
@@ -120,8 +121,9 @@ func (e *Engine) writeNext() {
 			continue
 		}
 		p.claim.writing = true
-		parts = append(parts, p)
-		writes = append(writes, record.Write{Entry: e.nextEntry(p)})
+		entry, n := p.nextEntry()
+		parts, records = append(parts, p), append(records, n)
+		writes = append(writes, record.Write{Entry: entry})
 	}
 	if len(parts) == 0 {
 		c.tries = 0
@@ -130,27 +132,30 @@ func (e *Engine) writeNext() {
 		e.armCommit()
 		return
 	}
-	e.write(parts, writes)
+	e.write(parts, writes, records)
 }
 
-// nextEntry is what p's key shall hold.
-func (e *Engine) nextEntry(p *partition) *record.Entry {
+// nextEntry is what p's key shall hold, and how many acknowledged records that makes durable.
+func (p *partition) nextEntry() (*record.Entry, int) {
+	if u := p.claim.unknown; u != nil {
+		n := u.entry
+		return &n, u.records
+	}
 	n := p.claim.entry
 	n.Offset, n.LeaderEpoch = p.acked, p.epoch
 	if n.TopicID == "" { // the brokers had none when the key was taken
 		n.TopicID = p.topic.doc.TopicID
 	}
 	n.CommittedAt = time.Now().UTC()
-	return &n
+	return &n, p.claim.records
 }
 
-// write makes one transaction.
-func (e *Engine) write(parts []*partition, writes []record.Write) {
+// write makes one transaction; records is how many acknowledged records each write makes durable.
+func (e *Engine) write(parts []*partition, writes []record.Write, records []int) {
 	e.commits.busy = true
 	claims := make([]*claim, len(parts))
-	records := make([]int, len(parts))
 	for i, p := range parts {
-		claims[i], records[i] = p.claim, p.claim.records
+		claims[i] = p.claim
 	}
 	e.async(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, e.cfg.StoreTimeout)
@@ -203,7 +208,7 @@ func (e *Engine) written(parts []*partition, claims []*claim, writes []record.Wr
 		e.m.commits.WithLabelValues("unknown").Inc()
 		for i, p := range parts {
 			if p.claim == claims[i] {
-				p.claim.unknown = append(p.claim.unknown, *writes[i].Entry)
+				p.claim.unknown = &unknown{*writes[i].Entry, records[i]}
 				e.commits.doubts = append(e.commits.doubts, doubt{p, p.claim, false})
 			}
 		}
@@ -325,7 +330,7 @@ func (e *Engine) compare(p *partition, found record.Entry) {
 		e.reclaimLater(p)
 	case found.Index == c.entry.Index:
 		e.rewrite(p) // not applied, or not yet: the next write will show
-	case slices.ContainsFunc(c.unknown, func(w record.Entry) bool { return sameWrite(w, found) }):
+	case c.unknown != nil && sameWrite(c.unknown.entry, found):
 		c.entry, c.unknown = found, nil
 		e.rewrite(p)
 	default:

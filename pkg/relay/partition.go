@@ -87,11 +87,18 @@ type block struct {
 
 // claim is the key of a partition, taken in the store.
 type claim struct {
-	entry   record.Entry   // what the key holds, as far as we know, with its version
-	unknown []record.Entry // writes whose outcome is unknown: any of them may be found under the key
-	dirty   bool           // acked is above entry.Offset and waits for the committer
+	entry   record.Entry // what the key holds, as far as we know, with its version
+	unknown *unknown     // a write whose outcome is unknown
+	dirty   bool         // acked is above entry.Offset and waits for the committer
 	writing bool
 	records int // acknowledged records not yet durable
+}
+
+// unknown is a write that may be found under the key now or later. Until the key's version moves on it is repeated as it is,
+// so there is never more than one, however long the store does not answer.
+type unknown struct {
+	entry   record.Entry
+	records int // acknowledged records that it makes durable
 }
 
 func (e *Engine) newPartition(tp record.TopicPartition) *partition {
