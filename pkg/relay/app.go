@@ -18,7 +18,9 @@ type appState struct {
 	up      bool
 	probing bool
 	detail  string    // why it is down
+	refused int       // attempts refused since the last answer, each but the first after a probe that succeeded
 	setup   string    // why the set-up is wrong; "" = it is not
+	code    string    // the status of the answer that said so; its text may differ from answer to answer
 	busy    time.Time // since when it has answered nothing but busy; zero = it has not
 	waits   int       // busy, set-up or refused in a row: the back-off
 }
@@ -26,6 +28,9 @@ type appState struct {
 // noteApp keeps appState true to the newest answer.
 func (e *Engine) noteApp(o record.Outcome) {
 	a := &e.app
+	if o.Kind != record.Cancelled && o.Kind != record.Down {
+		e.appAnswered()
+	}
 	switch o.Kind {
 	case record.Cancelled:
 	case record.Down:
@@ -37,11 +42,11 @@ func (e *Engine) noteApp(o record.Outcome) {
 		}
 	case record.Setup:
 		a.busy = time.Time{}
-		if a.setup != o.Detail {
+		if a.setup == "" || a.code != o.Status {
 			e.log.Warn().Str("reason", reasonAppSetup).Str("detail", o.Detail).
 				Msg("the app's answer says the set-up is wrong; no record is blamed, the batch comes again")
 		}
-		a.setup = o.Detail
+		a.setup, a.code = o.Detail, o.Status
 	default:
 		a.setup, a.busy, a.waits = "", time.Time{}, 0
 	}
@@ -49,8 +54,12 @@ func (e *Engine) noteApp(o record.Outcome) {
 
 // appDown pauses delivery and probes until the app is there. The group membership stays.
 func (e *Engine) appDown(detail string) {
-	if e.app.up {
+	e.app.refused++
+	switch e.app.refused {
+	case 1:
 		e.log.Warn().Str("detail", detail).Msg("app is down; delivery pauses")
+	case 2: // and from here on it would be said at every probe
+		e.log.Warn().Str("detail", detail).Msg("app refuses requests though its probe succeeds; trying on, and saying so when one is answered")
 	}
 	e.app.up, e.app.detail = false, detail
 	for _, l := range e.lanes {
@@ -84,11 +93,20 @@ func (e *Engine) probeApp() {
 	})
 }
 
+// appUp: a probe succeeded. It is not news when the requests after such probes were refused.
 func (e *Engine) appUp() {
-	if !e.app.up {
+	if !e.app.up && e.app.refused < 2 {
 		e.log.Info().Str("url", e.cfg.AppURL).Msg("app is up")
 	}
 	e.app.up, e.app.detail = true, ""
+}
+
+// appAnswered ends what is said of an app that refuses requests.
+func (e *Engine) appAnswered() {
+	if e.app.refused >= 2 {
+		e.log.Info().Str("url", e.cfg.AppURL).Msg("app is up")
+	}
+	e.app.refused = 0
 }
 
 // waitForApp probes with back-off until the app is ready or ctx ends.
