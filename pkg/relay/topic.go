@@ -22,6 +22,7 @@ type topic struct {
 	alarm string // reason the topic as a whole can't be used; "" = none
 	why   string
 	busy  bool // its document is being written
+	stuck bool // it could not be written, which is said
 
 	absent []int32 // partitions that the assignment lists and the topic does not have
 }

@@ -227,9 +227,13 @@ func (e *Engine) topicWritten(t *topic, doc record.Topic, err error, news string
 	case errors.As(err, &stale):
 		return
 	case err != nil:
-		e.log.Warn().Str("topic", t.name).Err(err).Msg("write the topic's document; the next refresh tries again")
+		if !t.stuck {
+			e.log.Warn().Str("topic", t.name).Err(err).Msg("write the topic's document; every refresh tries again")
+		}
+		t.stuck = true
 		return
 	}
+	t.stuck = false
 	e.log.Info().Str("topic", t.name).Int32("from", t.doc.Partitions).Int32("partitions", doc.Partitions).Msg(news)
 	was := t.doc.Partitions
 	e.takeDoc(t, doc)
