@@ -83,7 +83,10 @@ func tps(names []string) []record.TopicPartition {
 }
 
 // Commit implements relay.Group.
-func (g *group) Commit(_ context.Context, at map[record.TopicPartition]record.Position) error {
+func (g *group) Commit(ctx context.Context, at map[record.TopicPartition]record.Position) error {
+	if err := g.kafka.reach(ctx); err != nil {
+		return err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.note != nil {

@@ -32,6 +32,9 @@ type kafka struct {
 	topics    map[string]*kafkaTopic
 	committed map[record.TopicPartition]int64
 	down      error // every question fails with it
+	silent    bool  // no question is answered
+	calls     int   // questions, and commits of the group
+	waiting   int   // of them, those that wait for an answer now
 	wake      chan struct{}
 	asked     []string // "bounds", "offsets" and the like, in order
 	note      func(what string)
@@ -168,8 +171,27 @@ func (k *kafka) ask(what string) error {
 	return k.down
 }
 
+// reach counts a question and, while the brokers are silent, waits until its deadline.
+func (k *kafka) reach(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.calls++
+	if !k.silent {
+		return nil
+	}
+	k.waiting++
+	k.mu.Unlock()
+	<-ctx.Done()
+	k.mu.Lock()
+	k.waiting--
+	return ctx.Err()
+}
+
 // Topics implements relay.Cluster.
-func (k *kafka) Topics(_ context.Context, topics []string) (record.ClusterView, error) {
+func (k *kafka) Topics(ctx context.Context, topics []string) (record.ClusterView, error) {
+	if err := k.reach(ctx); err != nil {
+		return record.ClusterView{}, err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	view := record.ClusterView{ClusterID: k.clusterID, Topics: map[string]record.TopicView{}}
@@ -188,7 +210,10 @@ func (k *kafka) Topics(_ context.Context, topics []string) (record.ClusterView, 
 }
 
 // Offsets implements relay.Cluster.
-func (k *kafka) Offsets(_ context.Context, q record.OffsetQuery, parts []record.TopicPartition) (map[record.TopicPartition]int64, error) {
+func (k *kafka) Offsets(ctx context.Context, q record.OffsetQuery, parts []record.TopicPartition) (map[record.TopicPartition]int64, error) {
+	if err := k.reach(ctx); err != nil {
+		return nil, err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.ask("offsets"); err != nil {
@@ -225,7 +250,10 @@ func (l *kafkaLog) at(q record.OffsetQuery, p record.TopicPartition, committed m
 }
 
 // Bounds implements relay.Cluster.
-func (k *kafka) Bounds(_ context.Context, at map[record.TopicPartition]record.Position) (map[record.TopicPartition]record.Bounds, error) {
+func (k *kafka) Bounds(ctx context.Context, at map[record.TopicPartition]record.Position) (map[record.TopicPartition]record.Bounds, error) {
+	if err := k.reach(ctx); err != nil {
+		return nil, err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.ask("bounds"); err != nil {
@@ -334,7 +362,7 @@ func (r *reader) poll() []record.Chunk {
 			delete(r.reads, p)
 			chunks = append(chunks, record.Chunk{TopicPartition: p, Claim: rd.claim, LogEnd: -1,
 				Err: &record.ReadError{Kind: record.ReadFailed, Err: errors.New("the reader failed")}})
-		case l == nil || rd.paused || r.kafka.down != nil || (rd.at == l.end && l.start <= rd.at):
+		case l == nil || rd.paused || r.kafka.down != nil || r.kafka.silent || (rd.at == l.end && l.start <= rd.at):
 		case rd.at < l.start || rd.at > l.end:
 			delete(r.reads, p)
 			chunks = append(chunks, record.Chunk{TopicPartition: p, Claim: rd.claim, LogEnd: -1,
