@@ -67,14 +67,16 @@ func (e *Engine) onRevoked(parts []record.TopicPartition, lost bool) {
 
 // assign begins with partitions: each is claimed, then read.
 func (e *Engine) assign(parts []record.TopicPartition) {
+	var assigned []*partition
 	for _, tp := range parts {
 		if e.topics[tp.Topic] == nil || e.partitions[tp] != nil {
 			continue
 		}
 		p := e.newPartition(tp)
 		e.partitions[tp] = p
-		e.queueClaim(p)
+		assigned = append(assigned, p)
 	}
+	e.queueClaim(assigned...)
 }
 
 // assignByConfig assigns all or the listed partitions of every topic, as far as they exist.

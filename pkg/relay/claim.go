@@ -23,10 +23,18 @@ type claimer struct {
 	cut    bool               // it was cut
 }
 
-// queueClaim lets p be claimed, unless its topic is in a state that forbids it. A topic that was missing
+// queueClaim lets partitions be claimed, together as far as one transaction holds them.
+func (e *Engine) queueClaim(parts ...*partition) {
+	for _, p := range parts {
+		e.enqueueClaim(p)
+	}
+	e.claimNext()
+}
+
+// enqueueClaim lets p wait for its claim, unless its topic is in a state that forbids it. A topic that was missing
 // at first start is waited for until its document says which log it is, see topicWritten: the key must
 // carry the topic's id, or a later recreation of the topic could not be told from this log.
-func (e *Engine) queueClaim(p *partition) {
+func (e *Engine) enqueueClaim(p *partition) {
 	if p.gone || p.claim != nil || p.leaving != nil || slices.Contains(e.claims.queue, p) {
 		return
 	}
@@ -38,7 +46,6 @@ func (e *Engine) queueClaim(p *partition) {
 		return
 	}
 	e.claims.queue = append(e.claims.queue, p)
-	e.claimNext()
 }
 
 // reclaimLater tries the claim again after a while: somebody may have mended the key.

@@ -425,3 +425,20 @@ func TestDataLossWhileReading(t *testing.T) {
 		r.wantCommitted("orders/1", 1)
 	})
 }
+
+// Partitions that are assigned together are claimed together: one read, one look at the brokers, one write.
+func TestAssignedTogetherClaimedTogether(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.kafka.topic("orders", "id-1", 6)
+		r.run()
+		r.group.revoke("orders/0", "orders/1", "orders/2", "orders/3", "orders/4", "orders/5")
+		r.pass(time.Minute)
+		before := strings.Count(r.order.String(), "cas")
+		r.group.assign("orders/0", "orders/1", "orders/2", "orders/3", "orders/4", "orders/5")
+		r.pass(time.Second)
+		if n := strings.Count(r.order.String(), "cas") - before; n != 1 {
+			r.Errorf("%d writes", n)
+		}
+		r.wantState("orders/5", "idle")
+	})
+}
