@@ -54,7 +54,12 @@ SDK_ENV = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src 
 	SIDECAR_TEST_PYTHON=$(PYTHON) SIDECAR_TEST_PYTHON_SPARK=$(PYTHON) SIDECAR_TEST_SPARK_KAFKA=$(SPARK_KAFKA) \
 	SIDECAR_TEST_JAVA_JAR=$(CURDIR)/$(JAVA_JAR) SIDECAR_TEST_JAVA_LIBS=$(CURDIR)/sdk/java/target/libs/postgresql.jar
 
-BENCH = SIDECAR_BIN=$(CURDIR)/bin/sidecar go run ./bench
+# What the bench runs besides: the Kafka client of Python, and its programs in Java with KafkaConsumer's and Jackson's jars.
+BENCH_ENV     := $(CACHE)/bench-python-$(shell cksum < bench/requirements.txt | cut -d ' ' -f 1)
+BENCH_CLASSES := bin/bench-java
+BENCH_JARS     = $(CURDIR)/$(JAVA_JAR):$(or $(KAFKA_HOME:%=%/libs),$(KAFKA))/*
+BENCH = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src BENCH_PYTHON=$(BENCH_ENV)/bin/python \
+	BENCH_JAVA='$(CURDIR)/$(BENCH_CLASSES):$(BENCH_JARS)' go run ./bench
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -166,10 +171,21 @@ soak: deps build ## Restart replicas each minute under a steady load for SOAK_TI
 outage: deps build ## Take the app, Consul, Kafka and all of them away for OUTAGE_TIME; nothing may grow or spin
 	$(CHAOS) -run '^TestOutage$$' -chaos.outage=$(OUTAGE_TIME)
 
-bench: deps build ## Measure what the sidecar costs and write the tables of docs/performance.md (about an hour)
+$(BENCH_ENV)/.complete:
+	rm -rf $(BENCH_ENV)
+	python3 -m venv $(BENCH_ENV)
+	$(BENCH_ENV)/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	touch $@
+
+$(BENCH_CLASSES): $(JAVA_JAR) $(KAFKA_DEP) $(wildcard bench/apps/java/*.java)
+	mkdir -p $@
+	javac --release 17 -Xlint:all -cp '$(BENCH_JARS)' -d $@ bench/apps/java/*.java
+	touch $@
+
+bench: deps build $(BENCH_ENV)/.complete $(BENCH_CLASSES) ## Measure what the sidecar costs and write the tables of docs/performance.md (about an hour)
 	$(BENCH) -out docs/performance.md
 
-bench-check: deps build ## Compare a short measurement with the goals
+bench-check: deps build $(BENCH_ENV)/.complete $(BENCH_CLASSES) ## Compare a short measurement with the goals
 	$(BENCH) -check
 
 fuzz: ## Run each fuzz test with FUZZTIME inputs, some seconds each

@@ -10,7 +10,7 @@ func drainCases(o options) []benchCase {
 	plain := topic{name: "orders-1KiB", partitions: 12, size: 1 << 10, records: o.records}
 	lz4 := topic{name: "orders-lz4", partitions: 12, size: 1 << 10, lz4: true, records: o.records}
 	small := topic{name: "orders-100B", partitions: 12, size: 100, records: 2 * o.records}
-	large := topic{name: "orders-10KiB", partitions: 12, size: 10 << 10, records: o.records / 5}
+	large := topic{name: "orders-10KiB", partitions: 12, size: 10 << 10, records: o.records / 10}
 	wide := topic{name: "orders-1000-partitions", partitions: 1000, size: 1 << 10, records: o.records}
 
 	var (

@@ -46,7 +46,23 @@ func goals(r results) []goal {
 	}, sdkGoals()...)
 }
 
-func sdkGoals() []goal { return nil }
+// sdkGoals are about the app's own process, behind columns.
+func sdkGoals() []goal {
+	all := []goal{{
+		"Java app, parsing: CPU in the second half against KafkaConsumer", "java/json/columns", consumerHalf,
+		"kafka-consumer/json", consumerHalf, 0.8,
+	}}
+	for _, mode := range []struct {
+		name, text string
+		limit      float64
+	}{{"json", "standard json", 0.95}, {"orjson", "orjson", 0.85}, {"none", "no parsing", 0.5}} {
+		of, base := "python/"+mode.name+"/columns", "confluent/"+mode.name
+		all = append(all,
+			goal{"Python app, " + mode.text + ": CPU against confluent-kafka", of, consumerCPU, base, consumerCPU, mode.limit},
+			goal{"Python app, " + mode.text + ": memory against confluent-kafka", of, consumerPeak, base, consumerPeak, 0.5})
+	}
+	return all
+}
 
 // values are the figures that are compared, round by round; nil = not measured.
 func (g goal) values(r results) series {

@@ -29,8 +29,9 @@ type paced struct {
 }
 
 func (p paced) topic() topic {
-	// The first record of a partition costs the broker a file: it is there before.
-	return topic{name: fmt.Sprintf("paced-%d", p.partitions), partitions: p.partitions, size: 1 << 10, records: int64(p.partitions)}
+	// The first records of a partition cost the broker files and pages of its indexes: they are there before.
+	const first = 16
+	return topic{name: fmt.Sprintf("paced-%d", p.partitions), partitions: p.partitions, size: 1 << 10, records: first * int64(p.partitions)}
 }
 
 func (p paced) topics() []topic { return []topic{p.topic()} }

@@ -29,6 +29,18 @@ func against(title string, what, baseFigure figure) column {
 
 const perMiB = 1.0 / (1 << 20)
 
+// appColumns are about the process of the app or consumer.
+var appColumns = []column{
+	plain("app, CPU s per million", consumerCPU, 1),
+	against("ratio to the client", consumerCPU, consumerCPU),
+	plain("app in the second half, CPU s per million", consumerHalf, 1),
+	against("ratio to the client", consumerHalf, consumerHalf),
+	plain("app, peak MiB", consumerPeak, perMiB),
+	against("ratio to the client", consumerPeak, consumerPeak),
+	plain("sidecar, CPU s per million", sidecarCPU, 1),
+	plain("thousand records a second", rate, 1e-3),
+}
+
 // columnsOf are those of each table, by title.
 var columnsOf = map[string][]column{
 	drainTable: {
@@ -39,6 +51,8 @@ var columnsOf = map[string][]column{
 		plain("sidecar, peak MiB", sidecarPeak, perMiB),
 		plain("consumer or app, peak MiB", consumerPeak, perMiB),
 	},
+	pythonTable: appColumns,
+	javaTable:   appColumns,
 	pacedTable: {
 		plain("records a second", rate, 1),
 		plain("sidecar, % of a core", sidecarCore, 100),

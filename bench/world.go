@@ -33,7 +33,10 @@ func newWorld(s *scope, o options) (*world, error) {
 		return nil, fmt.Errorf("SIDECAR_BIN names no binary: run `make bench`")
 	}
 	w.note("start Kafka and Consul")
-	w.kafka, w.consul = testenv.Kafka(s), testenv.Consul(s)
+	// The servers of tests notice a death within seconds. Here nobody dies, but a busy machine may be late with a heartbeat,
+	// and the leaders of 1,000 partitions then move to nowhere.
+	w.kafka = testenv.Kafka(s, testenv.KafkaProperty("broker.session.timeout.ms", "120000"), testenv.KafkaProperty("broker.heartbeat.interval.ms", "2000"))
+	w.consul = testenv.Consul(s)
 	return w, nil
 }
 
