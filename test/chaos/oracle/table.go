@@ -12,7 +12,8 @@ import (
 
 // Table is what a run comes to, fault by fault.
 type Table struct {
-	Rows []Row
+	Rows     []Row
+	Produced int // records that the brokers acknowledged over the whole run
 
 	marks, acks []tally // what is to be counted in the rows
 }
@@ -101,6 +102,7 @@ func (c *court) makeTable() {
 	}
 	c.tellStandstills(faults)
 	slices.SortStableFunc(t.Rows, func(a, b Row) int { return cmp.Compare(a.Fault, b.Fault) })
+	t.Produced = c.producedWithin(0, never)
 	t.marks, t.acks = nil, nil
 }
 
@@ -128,7 +130,7 @@ func Report(out io.Writer, f Frame, v *Verdict) error {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d (%d)\t%d\t%s\t%s\t%s\t%s\n", r.Fault, r.Injected, r.Records, r.Lost, r.OutOfOrder, r.Repeated, r.Bound,
 			r.FenceViolations, seconds(r.Recovery, median), seconds(r.Recovery, last), seconds(r.Standstill, median), seconds(r.Standstill, last))
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, "\n%s\n\n", &v.Table)
 	for n := 1; n < len(subjects); n++ {
 		result := "ok"
 		if v.Count[n] > 0 {
@@ -152,6 +154,20 @@ func Report(out io.Writer, f Frame, v *Verdict) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// String sums up the rows.
+func (t *Table) String() string {
+	var sum Row
+	for _, r := range t.Rows {
+		sum.Injected += r.Injected
+		sum.Lost += r.Lost
+		sum.OutOfOrder += r.OutOfOrder
+		sum.Repeated += r.Repeated
+		sum.FenceViolations += r.FenceViolations
+	}
+	return fmt.Sprintf("%d faults, %d records: %d lost, %d out of order, %d repeated, %d fence violations",
+		sum.Injected, t.Produced, sum.Lost, sum.OutOfOrder, sum.Repeated, sum.FenceViolations)
 }
 
 func median(n int) int { return n / 2 }

@@ -34,12 +34,14 @@ func TestReport(t *testing.T) {
 		"app hang      1         2        1     1             0 (0)             0                 0.0 s            0.0 s  0.0 s              0.0 s",
 		"sidecar kill  1         0        0     0             4 (4)             0                 2.1 s            2.1 s  -                  -",
 		"",
+		"2 faults, 6 records: 1 lost, 1 out of order, 4 repeated, 0 fence violations",
+		"",
 		"I1   no loss           violations: 1",
 		"I2   commit after ack  violations: 1",
 		"I3   monotone          ok",
 		"I4   order             violations: 1",
 		"I5   bounded repeats   ok",
-	}, lines[:9])
+	}, lines[:11])
 	require.Contains(t, lines, "seed 7, to run it again: make chaos SEED=7")
 	require.Contains(t, lines, "I4 orders/0 offset 4: records from 5 on were delivered under fence 102, while this record was neither acknowledged under it nor dead-lettered")
 	require.Contains(t, lines, "    no app ever received the record")
