@@ -93,6 +93,7 @@ func TestGoodValues(t *testing.T) {
 		{"commit: {interval: 0s}", func(c *configuration) any { return c.relay.CommitInterval }, time.Duration(0)},
 		{"app: {url: 'unix:/run/app.sock:/batches'}", func(c *configuration) any { return c.deliver.URL }, "unix:/run/app.sock:/batches"},
 		{"app: {url: 'http://10.1.2.3:80/b', allow_remote: true}", func(c *configuration) any { return len(c.warnings) }, 1},
+		{"admin: {pprof: true}", func(c *configuration) any { return c.admin.Profiles }, true},
 		{"admin: {listen: 'unix:/run/a.sock'}", func(c *configuration) any { return c.admin.AdminListen }, "unix:/run/a.sock"},
 		{"admin: {listen: '0.0.0.0:7400', token: s}", func(c *configuration) any { return c.admin.Token() }, "s"},
 	} {

@@ -129,6 +129,7 @@ func processKeys(s *settings) []key {
 		{"admin.listen", "host:port or unix:/path", "status and drain", text{&s.admin.AdminListen, adminAddr}, ""},
 		{"admin.token", "", "required of every request; better in a file; without one only loopback and unix addresses are accepted", secretText{&s.adminToken}, ""},
 		{"admin.token_file", "path", "file with the token; read again when it changes", text{&s.adminToken.file, printable}, ""},
+		{"admin.pprof", "", "serve Go's profiles below /debug/pprof/ of the admin listener", boolean{&s.admin.Profiles}, ""},
 		{"log.level", "", "least severe level that is logged", choice{&s.logLevel, []string{"debug", "info", "warn", "error"}}, ""},
 		{"log.format", "", "auto: text on a terminal, else JSON", choice{&s.logFormat, []string{"auto", "json", "text"}}, ""},
 	}

@@ -12,10 +12,14 @@ import (
 )
 
 func (s *Server) adminHandler() http.Handler {
-	return s.guard(routes{
+	var all http.Handler = routes{
 		"/v1/status": {http.MethodGet: s.status},
 		"/v1/drain":  {http.MethodPost: s.drain},
-	})
+	}
+	if s.cfg.Profiles {
+		all = withProfiles(all)
+	}
+	return s.guard(all)
 }
 
 // guard refuses requests of foreign web pages and, when a token is set, those without it.

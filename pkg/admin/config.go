@@ -13,6 +13,7 @@ type Config struct {
 	MetricsListen string        // /livez /readyz /metrics, read only
 	AdminListen   string        // host:port or unix:/path: everything that changes something
 	Token         func() string // nil or "" = only loopback and unix addresses are accepted
+	Profiles      bool          // serve Go's profiles below /debug/pprof/ of the admin listener
 }
 
 // DefaultConfig is the configuration before anything is set.

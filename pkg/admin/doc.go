@@ -7,7 +7,7 @@
 //   - A token that was set when the listener was opened is required for as long as it is open, also
 //     when its file becomes empty.
 //   - A request of a foreign web page is refused before anything is done.
-//   - Every answer, errors included, is JSON (but /metrics), and no answer waits for a hanging engine
+//   - Every answer, errors included, is JSON (but /metrics and profiles), and no answer waits for a hanging engine
 //     for longer than statusTimeout, except that of a drain, which waits for the drain.
 //
 // Goroutines: Run has one for each listener and one that shuts them down; net/http has one per
