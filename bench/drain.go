@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
@@ -35,24 +36,39 @@ func (d drain) run(ctx context.Context, w *world) (result, error) {
 	}
 	defer consumer.kill()
 	parts := []*child{consumer}
+	looks := func() error { return nil }
 	if d.set != nil {
 		if err := awaitListener(ctx, t.listen); err != nil {
 			return nil, consumer.failed(err)
 		}
-		side, err := w.startSidecar(d.topic.name, t.listen, d.set)
+		side, err := w.startSidecar(d.topic.name, t.listen, d.profiled(w.options.profiles))
 		if err != nil {
 			return nil, err
 		}
 		defer side.kill()
 		parts = append(parts, side.child)
+		if w.options.profiles != "" {
+			looks = func() error { return side.profile(ctx, w.options.profiles, d.topic.name+"-"+strings.Join(d.set, "-")) }
+		}
 	}
-	return d.watch(ctx, parts)
+	return d.watch(ctx, parts, looks)
 }
 
-// watch follows the marks of the consumer, which is the first of parts; the sidecar, if there is one, is the second.
-func (d drain) watch(ctx context.Context, parts []*child) (result, error) {
+// profiled are the settings, with profiles if there is a folder for them.
+func (d drain) profiled(dir string) settings {
+	if dir == "" {
+		return d.set
+	}
+	return append(settings{"admin.pprof", "true"}, d.set...)
+}
+
+// watch follows the marks of the consumer, which is the first of parts; the sidecar, if there is one, is the second. looks is called when the first records came.
+func (d drain) watch(ctx context.Context, parts []*child, looks func() error) (result, error) {
 	first, err := parts[0].awaitMark(ctx, markFirst)
 	if err != nil {
+		return nil, err
+	}
+	if err := looks(); err != nil {
 		return nil, err
 	}
 	half, err := parts[0].awaitMark(ctx, markHalf)

@@ -10,14 +10,15 @@ import (
 
 // options are the flags of the command.
 type options struct {
-	rounds  int
-	cases   []string // names or their beginnings; none = all
-	records int64    // of 1 KiB
-	window  time.Duration
-	down    time.Duration
-	check   bool
-	out     string
-	given   []string // as they were given, for the report
+	rounds   int
+	cases    []string // names or their beginnings; none = all
+	records  int64    // of 1 KiB
+	window   time.Duration
+	down     time.Duration
+	check    bool
+	out      string
+	profiles string   // folder; "" = none
+	given    []string // as they were given, for the report
 }
 
 func parseOptions(args []string) (options, error) {
@@ -30,6 +31,7 @@ func parseOptions(args []string) (options, error) {
 	flags.DurationVar(&o.down, "down", 10*time.Minute, "how long the app is away; 1m with -check")
 	flags.BoolVar(&o.check, "check", false, "run what the goals are about, and exit with 1 when one is missed")
 	flags.StringVar(&o.out, "out", "", "document whose tables are replaced")
+	flags.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of the sidecar; figures are not comparable then")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
