@@ -97,7 +97,7 @@ func (c *court) checkFirstDelivery(o *ownership) {
 
 // checkFirstVersion: a key that a sidecar makes begins at the baseline, or at the log start when it is not in it.
 func (c *court) checkFirstVersion(k *key, v *version) {
-	before := k.before(v)
+	before := v.replaced
 	if v.byOperator() || v.bad || v.Deleted || before != nil && (before.bad || sameLog(before.topicID, v.topicID)) {
 		return
 	}
@@ -135,7 +135,7 @@ func (k *key) mayBeBefore(v *version) *version {
 
 // declaredFrom says whether policy.data_loss moved the offset of a new key on from its baseline.
 func (c *court) declaredFrom(v *version, begin int64) bool {
-	_, ok := c.declared(&key{versions: []*version{v}}, &version{offset: begin}, v)
+	_, ok := c.declared(&key{claims: map[int64]*version{v.epoch: v}}, &version{offset: begin}, v)
 	return ok
 }
 
@@ -163,7 +163,7 @@ func (l *partitionLog) firstFound() (int64, bool) {
 
 // checkDocument: the first document of an incarnation has its whole baseline, which never changes after that.
 func (c *court) checkDocument(docs *key, v *version) {
-	before := docs.before(v)
+	before := v.replaced
 	switch {
 	case v.byOperator():
 	case v.bad || v.Deleted:

@@ -30,7 +30,7 @@ type jump struct {
 
 // checkVersion compares a version with the one before it.
 func (c *court) checkVersion(k *key, v *version, l *partitionLog) (jump, bool) {
-	before := k.before(v)
+	before := v.replaced
 	if v.byOperator() {
 		if before == nil || v.bad || before.bad || v.Deleted {
 			return jump{}, false

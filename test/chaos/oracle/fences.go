@@ -19,7 +19,7 @@ func (c *court) checkEpochs(k *key) {
 		if v.byOperator() || v.bad || v.Deleted {
 			continue
 		}
-		before := k.before(v)
+		before := v.replaced
 		switch {
 		case before == nil || before.bad:
 		case v.epoch < before.epoch:

@@ -123,7 +123,7 @@ func commitsOf(r *Run) (commits, before []*version) {
 	for _, p := range c.places() {
 		k := c.keys[p]
 		for _, v := range k.versions {
-			if b := k.before(v); b != nil && v.commits(b.epoch) && v.offset > b.offset {
+			if b := v.replaced; b != nil && v.commits(b.epoch) && v.offset > b.offset {
 				commits, before = append(commits, v), append(before, b)
 			}
 		}

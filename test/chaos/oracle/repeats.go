@@ -145,8 +145,8 @@ func (c *court) excuse(v *visit, by Nanos) excuse {
 	if c.kept(v) {
 		e.durable = v.durable
 	}
-	for _, w := range c.keys[v.place].versions {
-		if w.byOperator() && w.Done >= v.claim.Sent && w.Sent <= by {
+	for _, w := range c.keys[v.place].operators {
+		if w.Done >= v.claim.Sent && w.Sent <= by {
 			e.seek = min(e.seek, w.offset) // 0 when the key was deleted or can't be decoded
 		}
 	}

@@ -67,7 +67,7 @@ func (c *court) checkLetterEvents() {
 // checkRecreated: a baseline that replaced one of another incarnation was reported.
 func (c *court) checkRecreated(docs *key) {
 	for _, v := range docs.versions {
-		before := docs.before(v)
+		before := v.replaced
 		if v.byOperator() || v.bad || v.Deleted || before == nil || before.bad || sameLog(before.topicID, v.topicID) {
 			continue
 		}
@@ -86,7 +86,7 @@ func (c *court) checkLossEvents() {
 			continue
 		}
 		for _, v := range k.versions {
-			before := k.before(v)
+			before := v.replaced
 			if before == nil || before.bad || v.bad || v.Deleted || v.byOperator() || !sameLog(before.topicID, v.topicID) {
 				continue
 			}

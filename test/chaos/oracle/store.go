@@ -11,8 +11,9 @@ import (
 // version is one value that one key had.
 type version struct {
 	*Write
-	place Place // Partition -1: the topic's document
-	bad   bool  // can't be decoded; the fields below are zero
+	place    Place    // Partition -1: the topic's document
+	replaced *version // what the key held before; nil = nothing
+	bad      bool     // can't be decoded; the fields below are zero
 
 	// of a partition's key
 	offset, epoch  int64
@@ -40,6 +41,34 @@ func (c *court) stands(v *version) Nanos {
 type key struct {
 	versions []*version // in ModifyIndex order
 	unknown  []*version // writes that may have been applied, and overwritten before anybody looked
+
+	claims    map[int64]*version // by epoch: the version that first carried it
+	operators []*version         // those of versions that a person decided about
+}
+
+// arrange sorts the versions and links them, once all are there.
+func (k *key) arrange() {
+	slices.SortFunc(k.versions, func(a, b *version) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortFunc(k.unknown, func(a, b *version) int { return cmp.Compare(a.Sent, b.Sent) })
+	k.claims = map[int64]*version{}
+	var before *version
+	for _, v := range k.versions {
+		v.replaced, before = before, v
+		if v.Deleted {
+			before = nil
+		}
+		switch {
+		case v.byOperator():
+			k.operators = append(k.operators, v)
+		case v.commits(v.epoch) && k.claims[v.epoch] == nil:
+			k.claims[v.epoch] = v
+		}
+	}
+	for _, v := range k.unknown {
+		if first := k.claims[v.epoch]; first == nil || v.Sent < first.Sent {
+			k.claims[v.epoch] = v
+		}
+	}
 }
 
 // claim is the version that first carried an epoch; nil if there is none.
@@ -47,19 +76,7 @@ func (k *key) claim(epoch int64) *version {
 	if k == nil {
 		return nil
 	}
-	var first *version
-	for _, v := range k.versions {
-		if v.commits(epoch) {
-			first = v
-			break
-		}
-	}
-	for _, v := range k.unknown {
-		if v.epoch == epoch && (first == nil || v.Sent < first.Sent) {
-			first = v
-		}
-	}
-	return first
+	return k.claims[epoch]
 }
 
 // durable is the last offset that was stored under the epoch of a claim.
@@ -76,15 +93,6 @@ func (k *key) durable(claim *version) int64 {
 // commits says whether a sidecar wrote the version under this epoch.
 func (v *version) commits(epoch int64) bool {
 	return v.epoch == epoch && !v.byOperator() && !v.bad && !v.Deleted
-}
-
-// before is the version that v replaced; nil if the key was absent.
-func (k *key) before(v *version) *version {
-	i := slices.Index(k.versions, v)
-	if i <= 0 || k.versions[i-1].Deleted {
-		return nil
-	}
-	return k.versions[i-1]
 }
 
 // sameLog says whether a key or document with the topic id b goes on with the log of a. An id may become known later.
@@ -131,8 +139,7 @@ func (c *court) readStore() {
 		}
 	}
 	for _, k := range c.keys {
-		slices.SortFunc(k.versions, func(a, b *version) int { return cmp.Compare(a.Index, b.Index) })
-		slices.SortFunc(k.unknown, func(a, b *version) int { return cmp.Compare(a.Sent, b.Sent) })
+		k.arrange()
 	}
 }
 
