@@ -19,6 +19,10 @@ import (
 // leaveWithin bounds the request to leave the group: without brokers there is nobody to tell.
 const leaveWithin = 3 * time.Second
 
+// heartbeatEvery is how often a member of a classic group hears of a rebalance: the partitions of a replica that leaves stand still for so
+// long. A KIP-848 group has an interval of the brokers.
+const heartbeatEvery = time.Second
+
 // keyLeaveGroup and the others are the protocol's numbers of requests.
 const (
 	keyJoinGroup              = 11
@@ -53,7 +57,7 @@ func NewMembership(cfg Config) (*Membership, error) {
 		kgo.DisableAutoCommit(),
 		kgo.SessionTimeout(cfg.SessionTimeout),
 		kgo.RebalanceTimeout(cfg.RebalanceTimeout),
-		kgo.HeartbeatInterval(max(100*time.Millisecond, min(3*time.Second, cfg.SessionTimeout/3))),
+		kgo.HeartbeatInterval(max(100*time.Millisecond, min(heartbeatEvery, cfg.SessionTimeout/3))),
 		kgo.RetryTimeoutFn(retryTimeout(cfg.SessionTimeout)),
 		// A partition that is left out here gets no cursor and is never fetched.
 		kgo.AdjustFetchOffsetsFn(func(context.Context, map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
