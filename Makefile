@@ -182,7 +182,7 @@ $(BENCH_CLASSES): $(JAVA_JAR) $(KAFKA_DEP) $(wildcard bench/apps/java/*.java)
 	javac --release 17 -Xlint:all -cp '$(BENCH_JARS)' -d $@ bench/apps/java/*.java
 	touch $@
 
-bench: deps build $(BENCH_ENV)/.complete $(BENCH_CLASSES) ## Measure what the sidecar costs and write the tables of docs/performance.md (about an hour)
+bench: deps build $(BENCH_ENV)/.complete $(BENCH_CLASSES) ## Measure what the sidecar costs and write the tables of docs/performance.md (some hours)
 	$(BENCH) -out docs/performance.md
 
 bench-check: deps build $(BENCH_ENV)/.complete $(BENCH_CLASSES) ## Compare a short measurement with the goals
