@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
@@ -61,6 +62,7 @@ type app struct {
 	check    func(a attempt)                   // sees each attempt before the answer
 	done     func(a attempt, o record.Outcome) // and after
 	fail     func(format string, args ...any)
+	underWay atomic.Int64 // requests and probes
 
 	mu       sync.Mutex
 	answer   func(ctx context.Context, a attempt) record.Outcome
@@ -95,6 +97,8 @@ func (a *app) Encode(dst []byte, b *record.Batch) []byte {
 
 // Send implements relay.App.
 func (a *app) Send(ctx context.Context, lane int, b *record.Batch, body []byte) record.Outcome {
+	a.underWay.Add(1)
+	defer a.underWay.Add(-1)
 	at := a.begin(lane, b, body)
 	o := a.reply(ctx, at)
 	if ctx.Err() != nil && o.Kind == 0 {
@@ -156,6 +160,8 @@ func (a *app) reply(ctx context.Context, at attempt) record.Outcome {
 
 // Ready implements relay.App.
 func (a *app) Ready(context.Context) error {
+	a.underWay.Add(1)
+	defer a.underWay.Add(-1)
 	time.Sleep(a.probing)
 	a.mu.Lock()
 	defer a.mu.Unlock()
