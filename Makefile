@@ -131,7 +131,7 @@ lint: $(LINT) ## Check format, go vet and golangci-lint
 	go vet ./...
 	$(LINT) run
 
-test: deps lint unit python java e2e sdk examples faults ## Run everything: lint, the tests of all packages, both SDKs, end to end, the examples, the faults
+test: deps lint unit python java e2e sdk examples ## Run everything but the faults: lint, the tests of all packages, both SDKs, end to end, the examples
 
 unit: deps ## Run the tests of all Go packages but those that run the real binary
 	$(GOTEST) -p $(JOBS) -timeout 10m $$(go list ./... | grep -v -e /test/e2e -e /test/sdk -e /test/examples -e '/test/chaos$$')
