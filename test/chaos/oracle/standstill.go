@@ -10,21 +10,20 @@ import (
 // from the brokers' acknowledgement to its first delivery. It belongs to the latest fault that had begun when the record came at
 // last. faults are in the order of their beginning.
 func (c *court) tellStandstills(faults []Fault) {
+	arrivals, longest := map[*partitionLog][]Nanos{}, map[Place][]time.Duration{}
+	for i := range c.run.Produced {
+		p := &c.run.Produced[i]
+		l := c.logs[logID{Place{p.Topic, p.Partition}, p.TopicID}]
+		if arrivals[l] == nil {
+			arrivals[l] = c.arrivals(l)
+		}
+		if longest[l.Place] == nil {
+			longest[l.Place] = slices.Repeat([]time.Duration{-1}, len(faults)) // nothing was delivered
+		}
+		noteWaits(longest[l.Place], faults, l, arrivals[l], p)
+	}
 	for _, place := range c.places() {
-		longest := make([]time.Duration, len(faults))
-		for i := range longest {
-			longest[i] = -1 // nothing was delivered
-		}
-		for _, l := range c.byPlace[place] {
-			arrivals := c.arrivals(l)
-			for i := range c.run.Produced {
-				p := &c.run.Produced[i]
-				if c.logs[logID{Place{p.Topic, p.Partition}, p.TopicID}] == l {
-					noteWaits(longest, faults, l, arrivals, p)
-				}
-			}
-		}
-		for i, wait := range longest {
+		for i, wait := range longest[place] {
 			if wait >= 0 {
 				r := c.verdict.Table.row(faults[i].Name)
 				r.Standstill = append(r.Standstill, wait)
@@ -35,10 +34,7 @@ func (c *court) tellStandstills(faults []Fault) {
 
 // arrivals are the first deliveries of the records of a log, by slot; never = none.
 func (c *court) arrivals(l *partitionLog) []Nanos {
-	first := make([]Nanos, len(l.offsets))
-	for i := range first {
-		first[i] = never
-	}
+	first := slices.Repeat([]Nanos{never}, len(l.offsets))
 	for _, v := range c.visits[l.Place] {
 		if v.log != l {
 			continue
