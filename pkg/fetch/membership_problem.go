@@ -52,8 +52,12 @@ func (m *Membership) pollProblems(ctx context.Context, cl *kgo.Client, calls *ca
 		}
 		for _, fe := range fetches.Errors() {
 			p := groupProblem(fe.Err)
+			fenced = p.reason == "instance_id_in_use"
+			if fenced {
+				m.client.Store(nil) // before anybody hears of it: a commit is not a member's any more
+			}
 			calls.raise(p)
-			if p.reason == "instance_id_in_use" {
+			if fenced {
 				return true
 			}
 		}

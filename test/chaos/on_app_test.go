@@ -261,6 +261,8 @@ func TestAppAnswers503WithRetryAfter(t *testing.T) {
 func TestAppAnswers429(t *testing.T) {
 	v := underFault(t, answerNamed(t, "app answers 429"), func(w *world) {
 		w.requireHalt()
+		w.load.Pause() // it takes a minute until the reason is said: the backlog would be that of a minute
+		defer w.load.Resume()
 		testenv.Eventually(t, 2*time.Minute, "app_busy", func() error {
 			status, err := w.sidecars[0].status()
 			if err == nil && status.Reason != "app_busy" {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/relay"
 	"github.com/kafka-sidecar/kafka-sidecar/test/chaos/app"
 	"github.com/kafka-sidecar/kafka-sidecar/test/chaos/oracle"
@@ -17,8 +18,9 @@ import (
 // memory budget. Such a record is in memory several times: as it came, decoded, as a body.
 func oversized() settings {
 	return settings{
-		partitions: 2, rate: 50, appTimeout: 30 * time.Second, topicConfigs: []string{"max.message.bytes", "33554432"},
-		produce: func(c *producer.Config) { c.Oversized = []int{2 << 20, 5 << 20, 17 << 20} },
+		partitions: 2, rate: 20, appTimeout: time.Minute, topicConfigs: []string{"max.message.bytes", "16777216"},
+		set:     []testenv.SidecarOption{testenv.Set("memory.max_bytes", "4MiB")},
+		produce: func(c *producer.Config) { c.Oversized = []int{2 << 20, 3 << 20, 5 << 20} },
 		bounds:  oracle.Bounds{Memory: 256 << 20, Goroutines: bounds.Goroutines, Files: bounds.Files, Connections: bounds.Connections, IdleCPU: bounds.IdleCPU},
 	}
 }
@@ -28,7 +30,7 @@ func TestKafkaRecordsOversized(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, oversized())
 	w.start()
-	w.goesOn(400)
+	w.goesOn(200)
 	require.Zero(t, repeated(w.finish()))
 	alone := 0
 	for _, l := range w.apps[0].log() {
@@ -57,7 +59,7 @@ func TestKafkaDeadLetterOversized(t *testing.T) {
 		return p.Reason == "dead_letter" && strings.Contains(p.LastError, "MESSAGE_TOO_LARGE") && strings.Contains(p.LastError, w.letters)
 	}))
 	w.apps[0].Behave(app.Behaviour{})
-	w.AlterTopic(w.letters, "max.message.bytes", "33554432")
-	w.goesOn(200)
+	w.AlterTopic(w.letters, "max.message.bytes", "16777216")
+	w.goesOn(100)
 	w.finish()
 }

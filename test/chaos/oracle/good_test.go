@@ -93,6 +93,18 @@ func TestGoodRuns(t *testing.T) {
 			d.answer(503)
 			s.take(0, 0, 4)
 		},
+		"an operator's edit of one partition cuts the request of two": func(s *scene) {
+			s.produce(0, 4)
+			s.produce(1, 4)
+			s.claim("s/1", 0)
+			s.claim("s/1", 1)
+			d := s.send(s.part(0, 0, 2), s.part(1, 0, 2))
+			s.operator(0, 2)
+			d.ack()
+			s.claim("s/1", 0)
+			s.take(1, 0, 4)
+			s.take(0, 2, 4)
+		},
 		"a frozen owner is replaced while its request is handled, and learns of it": func(s *scene) {
 			s.produce(0, 4)
 			s.claim("s/1", 0)

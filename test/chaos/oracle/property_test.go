@@ -97,11 +97,11 @@ func pick(rng *rand.Rand, n int, fits func(i int) bool) int {
 }
 
 // taken are the requests that were acknowledged as a whole and whose answer certainly reached the sidecar: nothing was done to any
-// process for a while.
+// process for a while, and no operator came in between.
 func taken(r *Run) []*request {
 	c := courtOf(r)
 	return slices.DeleteFunc(c.requests, func(q *request) bool {
-		if !q.acknowledges() || len(q.answer.Failures) > 0 || q.gone != never {
+		if !q.acknowledges() || len(q.answer.Failures) > 0 || q.gone != never || c.withdrawn(q) {
 			return true
 		}
 		return slices.ContainsFunc(r.Marks, func(m Mark) bool { return m.Time > q.Time-30*sec && m.Time < q.answer.Time+30*sec })

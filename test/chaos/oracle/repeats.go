@@ -157,10 +157,25 @@ func (c *court) excuse(v *visit, by Nanos) excuse {
 // stood still around the answer.
 func (c *court) unheard(q *request, claim *version) bool {
 	end := q.answer.Time
-	if q.gone != never || end >= q.Time+c.run.AppTimeout-c.slack || q.app.broken(q.Time, end, c.slack) {
+	if q.gone != never || end >= q.Time+c.run.AppTimeout-c.slack || q.app.broken(q.Time, end, c.slack) || c.withdrawn(q) {
 		return true
 	}
 	return claim == nil || c.proc(claim.Writer).broken(q.Time, end, c.slack)
+}
+
+// withdrawn says whether the sidecar may have given the request up because an operator wrote to the key of one of its partitions, which
+// it notices at its next commit. The app does not always see the connection close: its answer may have been on the way.
+func (c *court) withdrawn(q *request) bool {
+	for i := range q.Parts {
+		k := c.keys[Place{q.Parts[i].Topic, q.Parts[i].Partition}]
+		if k == nil {
+			continue
+		}
+		if slices.ContainsFunc(k.operators, func(w *version) bool { return w.Done >= q.Time-c.window() && w.Sent <= q.answer.Time }) {
+			return true
+		}
+	}
+	return false
 }
 
 // window is how long after an acknowledgement it may stand in no store when nothing is wrong: the interval with its jitter, one write,
