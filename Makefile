@@ -131,7 +131,7 @@ lint: $(LINT) ## Check format, go vet and golangci-lint
 	go vet ./...
 	$(LINT) run
 
-test: deps lint unit python java e2e sdk examples ## Run everything but the faults: lint, the tests of all packages, both SDKs, end to end, the examples
+test: deps lint unit python java e2e sdk examples faults ## Run everything: lint, the tests of all packages, both SDKs, end to end, the examples, the faults
 
 unit: deps ## Run the tests of all Go packages but those that run the real binary
 	$(GOTEST) -p $(JOBS) -timeout 10m $$(go list ./... | grep -v -e /test/e2e -e /test/sdk -e /test/examples -e '/test/chaos$$')
@@ -157,8 +157,9 @@ examples: deps build ## Run the examples as their READMEs say
 	$(EXAMPLES_VENV)/bin/pip install --quiet --disable-pip-version-check ./sdk/python
 	$(SDK_ENV) SIDECAR_TEST_PYTHON=$(EXAMPLES_VENV)/bin/python $(GOTEST) -timeout 20m ./test/examples
 
+# Without the race detector: the code under test is in processes of its own, and the apps here would be several times slower.
 faults: deps build ## Break each thing once, then everything at random for half a minute, and have an oracle judge it
-	SIDECAR_BIN=$(CURDIR)/bin/sidecar $(GOTEST) -parallel 6 -timeout 20m ./test/chaos
+	SIDECAR_BIN=$(CURDIR)/bin/sidecar go test -shuffle=on -count=1 -parallel 6 -timeout 20m ./test/chaos
 
 CHAOS := SIDECAR_BIN=$(CURDIR)/bin/sidecar go test -count=1 -v -timeout 0 ./test/chaos
 

@@ -421,11 +421,8 @@ func (e *Engine) storeWell() {
 
 // noteStoreError keeps the store's health true to an error of a claim, which may be Kafka's.
 func (e *Engine) noteStoreError(err error) {
-	var denied *record.DeniedError
-	if errors.Is(err, record.ErrUnavailable) || errors.Is(err, record.ErrOutcomeUnknown) || errors.As(err, &denied) {
-		if e.store.set(false, err.Error()) {
-			e.log.Warn().Err(err).Msg("store is away; claims wait")
-		}
+	if storeRefuses(err) && e.store.set(false, err.Error()) {
+		e.log.Warn().Err(err).Msg("store is away; claims wait")
 	}
 }
 

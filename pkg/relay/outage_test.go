@@ -52,7 +52,7 @@ type outage struct {
 	longest    time.Duration // longest wait that an end of the outage does not cut short; 0 = retry.max
 }
 
-// calls counts what reaches each port.
+// calls counts what reaches each port, of the store beside the look of each watch interval.
 type calls struct{ attempts, probes, store, brokers int }
 
 // waits is how many waits with full jitter from retry.min to most fit into the outage: on average they last half of both, the first ten
@@ -418,7 +418,7 @@ func (o *watch) wantCalls(most calls) bool {
 	}{
 		{"attempts", o.before.attempts, now.attempts, most.attempts},
 		{"probes of the app", o.before.probes, now.probes, most.probes},
-		{"calls of the store", o.before.store, now.store, most.store},
+		{"calls of the store", o.before.store, now.store, most.store + looking},
 		{"calls of the brokers", o.before.brokers, now.brokers, most.brokers},
 	} {
 		if n := port.is - port.was; n > port.allowed {

@@ -43,6 +43,7 @@ func (e *Engine) startUp(ctx context.Context) {
 		e.setReason(reasonBaseline, "")
 		e.noteView(view)
 		e.watchLater()
+		e.after(e.cfg.WatchInterval, e.watchStore)
 		e.app.probing = true
 		e.setReason(reasonAppDown, "waiting for the app")
 		e.log.Info().Str("url", e.cfg.AppURL).Msg("waiting for the app")
@@ -133,9 +134,8 @@ func (e *Engine) tryBaseline(ctx context.Context, name string, view record.Clust
 
 // notBaselined says why a topic has no baseline yet: the store is away, or a partition can't be resolved.
 func (e *Engine) notBaselined(name string, err error) {
-	var denied *record.DeniedError
 	reason := reasonBaseline
-	if errors.Is(err, record.ErrUnavailable) || errors.Is(err, record.ErrOutcomeUnknown) || errors.As(err, &denied) {
+	if storeRefuses(err) {
 		reason = reasonStore
 		e.store.set(false, err.Error())
 	}

@@ -63,8 +63,7 @@ func (e *Engine) noteView(view record.ClusterView) {
 		t.view, t.in = v, view.ClusterID
 		reason, why := otherLog(t.doc, v, view.ClusterID)
 		switch {
-		case t.alarm == reasonBadKey:
-			e.rereadTopic(t)
+		case t.alarm == reasonBadKey: // watchStore sees when it is mended
 		case reason == reasonClusterMismatch:
 			e.alarm(t, reason, why)
 		case v.Err != nil:
@@ -84,25 +83,6 @@ func (e *Engine) noteView(view record.ClusterView) {
 			e.compareCount(t, v)
 		}
 	}
-}
-
-// rereadTopic looks whether somebody has mended a topic's document.
-func (e *Engine) rereadTopic(t *topic) {
-	if t.busy {
-		return
-	}
-	t.busy = true
-	e.async(func(ctx context.Context) func() {
-		ctx, cancel := context.WithTimeout(ctx, e.cfg.StoreTimeout)
-		defer cancel()
-		doc, err := e.deps.Store.Topic(ctx, t.name)
-		return func() {
-			t.busy = false
-			if err == nil && doc.Index != 0 {
-				e.takeDoc(t, doc)
-			}
-		}
-	})
 }
 
 // compareCount: growth is taken over, fewer partitions are an alarm only.
