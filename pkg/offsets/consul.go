@@ -118,6 +118,9 @@ func (c *Consul) Write(ctx context.Context, writes []record.Write) ([]uint64, er
 	for i, p := range puts {
 		keys[i] = c.folder + p.Name
 		ops[i] = &api.KVTxnOp{Verb: api.KVCAS, Key: keys[i], Value: p.Value, Index: p.Index}
+		if p.Delete {
+			ops[i] = &api.KVTxnOp{Verb: api.KVDeleteCAS, Key: keys[i], Index: p.Index}
+		}
 	}
 	indexes, err := c.cas(ctx, ops)
 	if err != nil {
@@ -126,23 +129,39 @@ func (c *Consul) Write(ctx context.Context, writes []record.Write) ([]uint64, er
 	return indexes, nil
 }
 
-// cas sends compare-and-sets as one transaction and returns the new version of each key.
+// Audits reads the operators' log, the oldest line first. Lines that can't be decoded are left out. Errors: *record.DeniedError, or one
+// that wraps record.ErrUnavailable.
+func (c *Consul) Audits(ctx context.Context) ([]record.Audit, error) {
+	folder := c.folder + layout.AuditFolder
+	pairs, r := c.list(ctx, folder)
+	if err := c.readError(r, []string{folder}); err != nil {
+		return nil, fmt.Errorf("read %s: %w", folder, err)
+	}
+	var lines []record.Audit
+	for _, pair := range pairs { // Consul sorts them
+		if a, ok := layout.DecodeAudit(pair.Value, pair.ModifyIndex); ok && c.folder+layout.AuditName(a) == pair.Key {
+			lines = append(lines, a)
+		}
+	}
+	return lines, nil
+}
+
+// cas sends compare-and-sets as one transaction and returns the new version of each key. Results come for keys that are set, in order.
 func (c *Consul) cas(ctx context.Context, ops []*api.KVTxnOp) ([]uint64, error) {
 	r := c.txn(ctx, ops)
 	if err := c.writeError(r, ops); err != nil {
 		return nil, err
 	}
 	indexes := make([]uint64, len(ops))
-	for i, result := range r.results {
-		if i >= len(ops) || result.KV == nil || result.KV.Key != ops[i].Key {
-			break
+	rest := r.results
+	for i, op := range ops {
+		if op.Verb == api.KVDeleteCAS {
+			continue
 		}
-		indexes[i] = result.KV.ModifyIndex
-	}
-	for i, index := range indexes {
-		if index == 0 {
-			return nil, fmt.Errorf("%w: the answer holds no version of %s", record.ErrOutcomeUnknown, ops[i].Key)
+		if len(rest) == 0 || rest[0].KV == nil || rest[0].KV.Key != op.Key || rest[0].KV.ModifyIndex == 0 {
+			return nil, fmt.Errorf("%w: the answer holds no version of %s", record.ErrOutcomeUnknown, op.Key)
 		}
+		indexes[i], rest = rest[0].KV.ModifyIndex, rest[1:]
 	}
 	return indexes, nil
 }

@@ -76,6 +76,16 @@ func (c *Consul) get(ctx context.Context, key string) (pair *api.KVPair, r reply
 	return pair, r
 }
 
+// list reads all keys below a folder with the consistent mode.
+func (c *Consul) list(ctx context.Context, folder string) (pairs api.KVPairs, r reply) {
+	r = c.call(ctx, func(q *api.QueryOptions) reply {
+		var err error
+		pairs, _, err = c.client.KV().List(folder, q)
+		return reply{ok: err == nil, err: err}
+	})
+	return pairs, r
+}
+
 // call makes one call under the deadline, and a second one if the token was refused and another
 // one is there.
 func (c *Consul) call(ctx context.Context, do func(*api.QueryOptions) reply) reply {

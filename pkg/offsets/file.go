@@ -131,6 +131,16 @@ func (f *File) Entries(ctx context.Context, parts []record.TopicPartition) ([]re
 	return f.table.Entries(parts, f.path+": ")
 }
 
+// Audits reads the operators' log, the oldest line first. The error wraps record.ErrUnavailable.
+func (f *File) Audits(ctx context.Context) ([]record.Audit, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(ctx); err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.path, err)
+	}
+	return f.table.Audits(), nil
+}
+
 // Write applies all writes or none and returns the new version of each; when it returns nil they
 // are on the disk. Errors: *record.StaleError, *record.InvalidError, or one that wraps
 // record.ErrUnavailable or record.ErrOutcomeUnknown.
@@ -148,7 +158,7 @@ func (f *File) Write(ctx context.Context, writes []record.Write) ([]uint64, erro
 	if len(stale) > 0 {
 		return nil, fmt.Errorf("write %s: %w", f.path, &record.StaleError{Stale: stale})
 	}
-	if next.Index == f.table.Index {
+	if next.Index == f.table.Index && len(next.Keys) == len(f.table.Keys) {
 		return indexes, nil // nothing changed
 	}
 	if err := f.replace(next); err != nil {

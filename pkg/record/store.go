@@ -22,22 +22,27 @@ type Topic struct {
 // Entry is what the store keeps of a partition under <prefix>/<group>/<topic>/<partition>.
 type Entry struct {
 	TopicPartition
-	Offset      int64  // the next offset to deliver
-	LeaderEpoch int32  // of the last record consumed; -1 unknown
-	TopicID     string // "" unknown
-	Owner       string // <host name>/<16 hex>, fresh for every claim; operator/… for an operator's write
-	Epoch       int64  // grows with each claim: the fence
-	Paused      bool   // set by an operator
+	Offset      int64     // the next offset to deliver
+	LeaderEpoch int32     // of the last record consumed; -1 unknown
+	TopicID     string    // "" unknown
+	Owner       string    // <host name>/<16 hex>, fresh for every claim; operator/… for an operator's write
+	Epoch       int64     // grows with each claim: the fence
+	Paused      bool      // set by an operator: claimed and kept, not delivered
+	PausedBy    string    // <user>@<host> while Paused; "" unknown
+	PausedAt    time.Time // while Paused; zero = unknown
 	CommittedAt time.Time
 	Index       uint64 // version in the store, for compare-and-set; 0 = absent
-	Bad         error  // non-nil: the key is there but can't be used (a *BadKeyError); other fields are zero
+	Bad         error  // non-nil: the key is there but can't be used (a *BadKeyError); of the other fields only Index is set
 }
 
-// Write is one compare-and-set: exactly one of Topic and Entry is set, and its Index is the version
+// Write is one compare-and-set: exactly one of Topic, Entry and Audit is set, and its Index is the version
 // that must be found (0 = the key must be absent).
 type Write struct {
 	Topic *Topic
 	Entry *Entry
+	Audit *Audit
+
+	Delete bool // the key is deleted rather than written; its new version is 0
 }
 
 // MaxWrites is the largest number of writes or reads in one transaction. Source: Consul's documented limit.

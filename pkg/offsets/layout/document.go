@@ -36,6 +36,8 @@ type entryDocument struct {
 	Owner       string    `json:"owner"`
 	Epoch       int64     `json:"epoch"`
 	Paused      bool      `json:"paused,omitempty"`
+	PausedBy    string    `json:"pausedBy,omitempty"`
+	PausedAt    time.Time `json:"pausedAt,omitzero"`
 	CommittedAt time.Time `json:"committedAt"`
 }
 
@@ -60,7 +62,7 @@ func EncodeTopic(group string, t record.Topic) ([]byte, error) {
 func EncodeEntry(e record.Entry) ([]byte, error) {
 	d := entryDocument{
 		V: Version, Offset: &e.Offset, LeaderEpoch: &e.LeaderEpoch, TopicID: e.TopicID, Owner: e.Owner,
-		Epoch: e.Epoch, Paused: e.Paused, CommittedAt: e.CommittedAt.UTC(),
+		Epoch: e.Epoch, Paused: e.Paused, PausedBy: e.PausedBy, PausedAt: e.PausedAt.UTC(), CommittedAt: e.CommittedAt.UTC(),
 	}
 	if err := d.check(); err != nil {
 		return nil, err
@@ -111,11 +113,11 @@ func DecodeEntry(p record.TopicPartition, key string, value []byte, index uint64
 		err = d.check()
 	}
 	if err != nil {
-		return record.Entry{TopicPartition: p, Bad: &record.BadKeyError{Key: key, Reason: err.Error()}}
+		return record.Entry{TopicPartition: p, Index: index, Bad: &record.BadKeyError{Key: key, Reason: err.Error()}}
 	}
 	e := record.Entry{
 		TopicPartition: p, Offset: *d.Offset, LeaderEpoch: -1, TopicID: d.TopicID, Owner: d.Owner, Epoch: d.Epoch,
-		Paused: d.Paused, CommittedAt: d.CommittedAt.UTC(), Index: index,
+		Paused: d.Paused, PausedBy: d.PausedBy, PausedAt: d.PausedAt.UTC(), CommittedAt: d.CommittedAt.UTC(), Index: index,
 	}
 	if d.LeaderEpoch != nil {
 		e.LeaderEpoch = *d.LeaderEpoch

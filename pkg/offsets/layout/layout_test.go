@@ -76,7 +76,7 @@ func TestDecodeEntryRefuses(t *testing.T) {
 		e := DecodeEntry(record.TopicPartition{Topic: "orders"}, "k", []byte(value), 1)
 		require.Error(t, e.Bad, value)
 		assert.Contains(t, e.Bad.Error(), want)
-		assert.Zero(t, e.Index)
+		assert.Equal(t, record.Entry{TopicPartition: e.TopicPartition, Index: 1, Bad: e.Bad}, e, "the version, to write over it, and nothing else")
 	}
 }
 

@@ -5,19 +5,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 )
 
 // Put is one compare-and-set of an encoded document.
 type Put struct {
-	Name  string // inside the group's folder: orders/3
-	Value []byte
-	Index uint64 // the version that must be found; 0 = absent
+	Name   string // inside the group's folder: orders/3
+	Value  []byte
+	Index  uint64 // the version that must be found; 0 = absent
+	Delete bool   // Value is of no use: the key is deleted
 }
 
 // Encode checks writes and turns them into documents. Errors are *record.InvalidError: too many
-// writes, not exactly one of Topic and Entry, an illegal name or number, the same key twice.
+// writes, not exactly one of Topic, Entry and Audit, an illegal name or number, the same key twice.
 func Encode(group string, writes []record.Write) ([]Put, error) {
 	if len(writes) > record.MaxWrites {
 		return nil, &record.InvalidError{Reason: fmt.Sprintf("%d writes in one transaction, at most %d are possible", len(writes), record.MaxWrites)}
@@ -38,29 +41,54 @@ func Encode(group string, writes []record.Write) ([]Put, error) {
 	return puts, nil
 }
 
-func encode(group string, w record.Write) (Put, error) {
-	if (w.Topic == nil) == (w.Entry == nil) {
-		return Put{}, &record.InvalidError{Reason: "a write must hold exactly one of a topic and an entry"}
+func encode(group string, w record.Write) (put Put, err error) {
+	switch {
+	case w.Topic != nil && w.Entry == nil && w.Audit == nil:
+		put, err = encodeTopic(group, w.Topic)
+	case w.Entry != nil && w.Topic == nil && w.Audit == nil:
+		put, err = encodeEntry(w.Entry, w.Delete)
+	case w.Audit != nil && w.Topic == nil && w.Entry == nil:
+		put, err = encodeAudit(w.Audit)
+	default:
+		return Put{}, &record.InvalidError{Reason: "a write must hold exactly one of a topic, an entry and a line of the audit log"}
 	}
-	if t := w.Topic; t != nil {
-		if err := CheckTopic(t.Name); err != nil {
-			return Put{}, err
-		}
-		value, err := EncodeTopic(group, *t)
-		if err != nil {
-			return Put{}, &record.InvalidError{Reason: fmt.Sprintf("%s %v", TopicName(t.Name), err)}
-		}
-		return Put{Name: TopicName(t.Name), Value: value, Index: t.Index}, nil
+	put.Delete = w.Delete
+	return put, err
+}
+
+func encodeTopic(group string, t *record.Topic) (Put, error) {
+	if err := CheckTopic(t.Name); err != nil {
+		return Put{}, err
 	}
-	e := w.Entry
+	value, err := EncodeTopic(group, *t)
+	if err != nil {
+		return Put{}, &record.InvalidError{Reason: fmt.Sprintf("%s %v", TopicName(t.Name), err)}
+	}
+	return Put{Name: TopicName(t.Name), Value: value, Index: t.Index}, nil
+}
+
+func encodeEntry(e *record.Entry, deleted bool) (Put, error) {
 	if err := CheckParts([]record.TopicPartition{e.TopicPartition}); err != nil {
 		return Put{}, err
+	}
+	put := Put{Name: EntryName(e.TopicPartition), Index: e.Index}
+	if deleted { // whatever stands there, readable or not
+		return put, nil
 	}
 	value, err := EncodeEntry(*e)
 	if err != nil {
 		return Put{}, &record.InvalidError{Reason: fmt.Sprintf("%s %v", e.TopicPartition, err)}
 	}
-	return Put{Name: EntryName(e.TopicPartition), Value: value, Index: e.Index}, nil
+	put.Value = value
+	return put, nil
+}
+
+func encodeAudit(a *record.Audit) (Put, error) {
+	value, err := EncodeAudit(*a)
+	if err != nil {
+		return Put{}, &record.InvalidError{Reason: err.Error()}
+	}
+	return Put{Name: AuditName(*a), Value: value, Index: a.Index}, nil
 }
 
 // CheckParts checks what is to be read in one call; a *record.InvalidError if it can't be.
@@ -94,7 +122,7 @@ type Table struct {
 
 // Apply makes all puts or none. It returns the new table and the new version of each put, or the
 // positions of the puts that found another version. As in Consul, the keys written by one
-// transaction get the same version, and a value that did not change keeps its version.
+// transaction get the same version, and a value that did not change keeps its version. What is deleted has version 0.
 func (t Table) Apply(puts []Put) (next Table, indexes []uint64, stale []int) {
 	for i, p := range puts {
 		if t.Keys[p.Name].Index != p.Index {
@@ -110,6 +138,10 @@ func (t Table) Apply(puts []Put) (next Table, indexes []uint64, stale []int) {
 	}
 	indexes = make([]uint64, len(puts))
 	for i, p := range puts {
+		if p.Delete {
+			delete(next.Keys, p.Name)
+			continue
+		}
 		row := t.Keys[p.Name]
 		if row.Index == 0 || !bytes.Equal(row.Value, p.Value) {
 			next.Index = t.Index + 1
@@ -148,4 +180,18 @@ func (t Table) Entries(parts []record.TopicPartition, where string) ([]record.En
 		entries[i] = DecodeEntry(p, where+EntryName(p), row.Value, row.Index)
 	}
 	return entries, nil
+}
+
+// Audits reads the operators' log from the table, the oldest line first. Lines that can't be decoded are left out.
+func (t Table) Audits() []record.Audit {
+	var lines []record.Audit
+	for _, name := range slices.Sorted(maps.Keys(t.Keys)) {
+		if !strings.HasPrefix(name, AuditFolder) {
+			continue
+		}
+		if a, ok := DecodeAudit(t.Keys[name].Value, t.Keys[name].Index); ok && AuditName(a) == name {
+			lines = append(lines, a)
+		}
+	}
+	return lines
 }

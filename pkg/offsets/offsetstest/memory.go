@@ -23,6 +23,7 @@ type Store interface {
 	Topic(ctx context.Context, topic string) (record.Topic, error)
 	Entries(ctx context.Context, parts []record.TopicPartition) ([]record.Entry, error)
 	Write(ctx context.Context, writes []record.Write) ([]uint64, error)
+	Audits(ctx context.Context) ([]record.Audit, error)
 }
 
 // Op is one call of a store, as a hook of Memory sees it. Exactly one field is set.
@@ -30,6 +31,7 @@ type Op struct {
 	Topic   string
 	Entries []record.TopicPartition
 	Write   []record.Write
+	Audits  bool
 }
 
 // Hook decides about one call; an error is what the call returns. It runs on the caller's goroutine
@@ -121,6 +123,15 @@ func (m *Memory) Entries(ctx context.Context, parts []record.TopicPartition) (en
 		return nil, err
 	}
 	return entries, nil
+}
+
+// Audits reads the operators' log, the oldest line first.
+func (m *Memory) Audits(ctx context.Context) (lines []record.Audit, err error) {
+	err = m.call(ctx, Op{Audits: true}, func() error {
+		lines = m.table.Audits()
+		return nil
+	})
+	return lines, err
 }
 
 // Write applies all writes or none and returns the new version of each.

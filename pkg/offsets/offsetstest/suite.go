@@ -36,6 +36,8 @@ func Suite(t *testing.T, open func(t *testing.T) Store) {
 		{"nothing to do is no error", nothing},
 		{"of concurrent writers one wins each version", concurrent},
 		{"a cancelled call did nothing", cancelled},
+		{"deleting needs the version that was read", deleting},
+		{"the operators' log comes back in order", auditLog},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t)) })
 	}
@@ -111,7 +113,7 @@ func emptyBaseline(t *testing.T, s Store) {
 
 func entryRoundTrip(t *testing.T, s Store) {
 	plain, paused, unknown := entry(0, 1204), entry(1, 0), entry(2, 1<<53+1)
-	paused.Paused, paused.Owner = true, "operator/ann@host/0f"
+	paused.Paused, paused.PausedBy, paused.PausedAt, paused.Owner = true, "ann@host", plain.CommittedAt, "operator/ann@host/0f"
 	unknown.LeaderEpoch, unknown.TopicID = -1, ""
 	unknown.CommittedAt = unknown.CommittedAt.In(time.FixedZone("east", 3600))
 	for i, index := range write(t, s, plain, paused, unknown) {
@@ -293,4 +295,65 @@ func cancelled(t *testing.T, s Store) {
 	_, err = s.Entries(ctx, []record.TopicPartition{part(0)})
 	require.ErrorIs(t, err, record.ErrUnavailable)
 	assert.Zero(t, read(t, s, 0).Index)
+}
+
+// deleting: with other writes in one transaction, all or none, and a key that was deleted is absent.
+func deleting(t *testing.T, s Store) {
+	first, second := entry(0, 10), entry(1, 20)
+	indexes := write(t, s, first, second)
+	first.Index, second.Index = indexes[0], indexes[1]
+
+	stale := second
+	stale.Index--
+	second.Offset = 21
+	_, err := s.Write(t.Context(), []record.Write{{Entry: &stale, Delete: true}, {Entry: &first, Delete: true}})
+	var found *record.StaleError
+	require.ErrorAs(t, err, &found)
+	assert.Equal(t, []int{0}, found.Stale)
+	assert.Equal(t, int64(10), read(t, s, 0).Offset, "nothing was deleted")
+
+	third := entry(2, 30)
+	indexes, err = s.Write(t.Context(), []record.Write{{Entry: &third}, {Entry: &first, Delete: true}, {Entry: &second}})
+	require.NoError(t, err)
+	require.Len(t, indexes, 3)
+	assert.Zero(t, indexes[1])
+	assert.Equal(t, record.Entry{TopicPartition: part(0)}, read(t, s, 0))
+	assert.Equal(t, indexes[0], read(t, s, 2).Index)
+	assert.Equal(t, indexes[2], read(t, s, 1).Index)
+	assert.Equal(t, int64(21), read(t, s, 1).Offset)
+
+	first.Index = 0
+	assert.Greater(t, write(t, s, first)[0], indexes[0], "a version is never given out again")
+}
+
+func auditLog(t *testing.T, s Store) {
+	lines, err := s.Audits(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, lines)
+
+	at := time.Date(2025, 11, 24, 10, 0, 41, 120000000, time.UTC)
+	var want []record.Audit
+	for i := range 3 {
+		e := entry(int32(i), 10)
+		a := record.Audit{
+			Time: at.Add(time.Duration(i) * time.Second), Nonce: fmt.Sprintf("%016x", 9-i), Who: "ann@host", What: "seek", Topic: "orders", Revision: int64(i),
+			Changes: []record.Change{
+				{Partition: 0, After: &record.Standing{Offset: 1<<53 + 1}},
+				{Partition: 1, Before: &record.Standing{Offset: 5, Paused: true}},
+			},
+		}
+		indexes, err := s.Write(t.Context(), []record.Write{{Entry: &e}, {Audit: &a}})
+		require.NoError(t, err)
+		a.Index = indexes[1]
+		want = append(want, a)
+	}
+	lines, err = s.Audits(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, want, lines)
+
+	_, err = s.Write(t.Context(), []record.Write{{Audit: &want[0], Delete: true}})
+	require.NoError(t, err)
+	lines, err = s.Audits(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, want[1:], lines)
 }
