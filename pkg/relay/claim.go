@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -200,7 +201,7 @@ func (e *Engine) takeOver(p *partition, r claimResult) {
 		e.setBlock(p, r.reason, r.detail)
 		return
 	case r.entry.Paused:
-		e.setBlock(p, reasonPaused, "paused by an operator")
+		e.setBlock(p, reasonPaused, pausedBy(r.entry))
 		return
 	}
 	p.lastError = ""
@@ -446,6 +447,15 @@ func (e *Engine) takeKeys(ctx context.Context, asked []claimRequest, results []c
 		}
 	}
 	return open, nil
+}
+
+// pausedBy says who paused a partition and when, as far as the key tells.
+func pausedBy(en record.Entry) string {
+	text := "paused by " + cmp.Or(en.PausedBy, "an operator")
+	if !en.PausedAt.IsZero() {
+		text += " at " + en.PausedAt.Format(time.RFC3339)
+	}
+	return text
 }
 
 // nonce is the half of an owner that is fresh for every claim.

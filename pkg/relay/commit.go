@@ -275,7 +275,8 @@ func (e *Engine) retryWrites() {
 func (e *Engine) readBack() {
 	c := &e.commits
 	doubts := slices.DeleteFunc(c.doubts, func(d doubt) bool { return d.p.claim != d.claim })
-	c.doubts = nil
+	n := min(len(doubts), record.MaxWrites)
+	doubts, c.doubts = doubts[:n:n], slices.Clone(doubts[n:])
 	if len(doubts) == 0 {
 		e.writeNext()
 		return
@@ -292,7 +293,7 @@ func (e *Engine) readBack() {
 		return func() {
 			c.busy = false
 			if err != nil {
-				c.doubts = doubts
+				c.doubts = append(doubts, c.doubts...)
 				e.storeAway(err)
 				e.retryWrites()
 				return
@@ -348,13 +349,11 @@ func sameWrite(w, found record.Entry) bool {
 // fenced: the key was written by another owner. In a group the claim is tried again while p is
 // assigned; a zombie can't prove its membership and so can't steal. Without a group there is no proof.
 func (e *Engine) fenced(p *partition, found record.Entry) {
-	operator := strings.HasPrefix(found.Owner, "operator/")
-	e.loseClaim(p)
-	if operator {
-		e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Str("owner", found.Owner).Msg("an operator changed the partition")
-		e.queueClaim(p)
+	if byOperator(found) {
+		e.overrule(p, found)
 		return
 	}
+	e.loseClaim(p)
 	e.m.fenced.Inc()
 	detail := "the key is owned by " + found.Owner
 	if e.deps.Group == nil {
@@ -368,6 +367,26 @@ func (e *Engine) fenced(p *partition, found record.Entry) {
 	e.after(e.backoff(p.claimTries), func() { e.queueClaim(p) })
 }
 
+// byOperator says whether an operator wrote the key.
+func byOperator(found record.Entry) bool { return strings.HasPrefix(found.Owner, "operator/") }
+
+// overrule claims p again from where an operator put it. What is in flight is left to end, which spares the other partitions in
+// the request; its answer counts for nothing here.
+func (e *Engine) overrule(p *partition, found record.Entry) {
+	e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Str("owner", found.Owner).Int64("offset", found.Offset).
+		Bool("paused", found.Paused).Msg("an operator changed the partition")
+	if p.sending == nil {
+		e.loseClaim(p)
+		e.queueClaim(p)
+		return
+	}
+	c := p.claim
+	e.commits.pending -= c.records
+	c.records, c.dirty, p.overruled = 0, false, true
+	e.dissolvePlan(p.plan)
+	e.stopReading(p)
+}
+
 // loseClaim lets go of everything that was done under p's claim; a request in flight is cut.
 func (e *Engine) loseClaim(p *partition) {
 	c := p.claim
@@ -376,7 +395,7 @@ func (e *Engine) loseClaim(p *partition) {
 	}
 	p.held = true
 	e.commits.pending -= c.records
-	p.claim = nil
+	p.claim, p.overruled = nil, false
 	if p.sending != nil {
 		p.sending.cancel()
 	}

@@ -15,6 +15,10 @@ func (e *Engine) onOutcome(f *flight, o record.Outcome) {
 	for _, p := range f.parts {
 		p.sending = nil
 		p.lastStatus, _ = strconv.Atoi(o.Status)
+		if p.overruled {
+			e.loseClaim(p)
+			e.queueClaim(p)
+		}
 	}
 	e.m.delivery.Observe(o.Elapsed.Seconds())
 	e.noteApp(o)

@@ -40,11 +40,12 @@ type partition struct {
 	record.TopicPartition
 	topic *topic
 
-	claim    *claim   // nil until the key in the store is taken
-	claiming bool     // a claim is under way
-	held     bool     // a claim was held before: its key must exist
-	gone     bool     // no longer assigned; results that still arrive are dropped
-	untold   []untold // claims that may have moved the offset, and nothing told of it yet
+	claim     *claim   // nil until the key in the store is taken
+	claiming  bool     // a claim is under way
+	held      bool     // a claim was held before: its key must exist
+	overruled bool     // an operator wrote the key; the claim ends with the request in flight
+	gone      bool     // no longer assigned; results that still arrive are dropped
+	untold    []untold // claims that may have moved the offset, and nothing told of it yet
 
 	// Reading.
 	queue   queue

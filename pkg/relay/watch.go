@@ -236,6 +236,9 @@ func (e *Engine) topicWritten(t *topic, doc record.Topic, err error, news string
 // takeDoc goes on with a topic's newest document. Its partitions are claimed if it is of the log that the
 // brokers show by now; else they stop, and the next refreshes decide.
 func (e *Engine) takeDoc(t *topic, doc record.Topic) {
+	if doc.Revision != t.doc.Revision {
+		defer e.checkKeysOf(t)
+	}
 	t.doc = doc
 	if reason, why := otherLog(doc, t.view, t.in); reason != "" {
 		e.alarm(t, reason, why)

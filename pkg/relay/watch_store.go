@@ -3,12 +3,13 @@ package relay
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 )
 
 // watchStore reads the topics' documents, again after each watch interval: whether the store answers is known also while nothing is
-// committed, and a document that somebody has mended is taken.
+// committed, a document that somebody has mended is taken, and a higher revision tells of an operator's write.
 func (e *Engine) watchStore() {
 	names := make([]string, 0, len(e.topics))
 	for name := range e.topics {
@@ -44,9 +45,50 @@ func (e *Engine) readDocs(ctx context.Context, names []string) ([]record.Topic, 
 }
 
 func (e *Engine) noteDoc(t *topic, doc record.Topic) {
-	if t.alarm == reasonBadKey && !t.busy {
+	if !t.busy && (t.alarm == reasonBadKey || doc.Revision != t.doc.Revision) {
 		e.takeDoc(t, doc)
 	}
+}
+
+// checkKeysOf looks whether an operator wrote the keys of t's partitions. Those that are claimed are compared as after a commit that was refused.
+func (e *Engine) checkKeysOf(t *topic) {
+	var apart []*partition
+	for _, p := range e.partitions {
+		switch {
+		case p.topic != t:
+		case p.claim != nil && !p.overruled:
+			e.commits.doubts = append(e.commits.doubts, doubt{p, p.claim, false})
+		case p.claim == nil && p.block.reason == reasonFenced:
+			apart = append(apart, p)
+		}
+	}
+	if len(e.commits.doubts) > 0 && e.commits.tries == 0 {
+		e.writeNext()
+	}
+	for chunk := range slices.Chunk(apart, record.MaxWrites) {
+		e.checkFenced(chunk)
+	}
+}
+
+// checkFenced claims partitions that another owner took, where an operator has decided since. It is for sidecars without a group.
+func (e *Engine) checkFenced(parts []*partition) {
+	ids := make([]record.TopicPartition, len(parts))
+	for i, p := range parts {
+		ids[i] = p.TopicPartition
+	}
+	e.async(func(ctx context.Context) func() {
+		ctx, cancel := context.WithTimeout(ctx, e.cfg.StoreTimeout)
+		defer cancel()
+		entries, err := e.deps.Store.Entries(ctx, ids)
+		return func() {
+			for i := range entries {
+				if p := parts[i]; err == nil && !p.gone && p.claim == nil && p.block.reason == reasonFenced && byOperator(entries[i]) {
+					e.clearBlock(p)
+					e.queueClaim(p)
+				}
+			}
+		}
+	})
 }
 
 // noteStoreSeen keeps the store's health while nothing waits to be written. What waits tells by itself, and knows better: a store
