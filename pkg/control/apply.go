@@ -30,7 +30,7 @@ func (p *Partial) Error() string {
 
 func (p *Partial) Unwrap() error { return p.Err }
 
-// Apply carries a plan out. It tries until ctx ends where an owner's commit comes between; a *Refusal when another operator did. A plan of many
+// Apply carries a plan out, once. It tries until ctx ends where an owner's commit comes between; a *Refusal when another operator did. A plan of many
 // partitions is several transactions: a *Partial says how far it came.
 func (c *Control) Apply(ctx context.Context, p *Plan) error {
 	if len(p.Steps) == 0 {
@@ -84,6 +84,7 @@ func (w *writing) chunk(ctx context.Context, steps []Step) error {
 		case err == nil:
 			w.doc = *writes[0].Topic
 			w.doc.Index = indexes[0]
+			w.plan.Revision = w.doc.Revision
 			return nil
 		case errors.As(err, &stale):
 			err = w.reread(ctx)
@@ -127,6 +128,7 @@ func (w *writing) landed(ctx context.Context, revision int64) (bool, error) {
 	if !slices.ContainsFunc(lines, mine) {
 		return false, w.reread(ctx)
 	}
+	w.plan.Revision = revision
 	doc, err := w.c.store.Topic(ctx, w.doc.Name)
 	w.doc = doc
 	return err == nil, err

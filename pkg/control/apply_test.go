@@ -44,8 +44,10 @@ func TestChangesKeepWhatTheyDoNotChange(t *testing.T) {
 	plan, err := s.Pause(t.Context(), "orders", []int32{0})
 	require.NoError(t, err)
 	s.commits(60)
+	require.Zero(t, plan.Revision)
 	require.NoError(t, s.Apply(t.Context(), plan))
 	require.Equal(t, int64(60), s.entry(0).Offset)
+	require.Equal(t, int64(2), plan.Revision)
 
 	plan, err = s.Seek(t.Context(), "orders", []int32{0}, Earliest(), false)
 	require.NoError(t, err)
@@ -137,7 +139,7 @@ func TestApplyWithAnUnknownOutcome(t *testing.T) {
 			}
 			require.NoError(t, s.Apply(t.Context(), plan))
 			require.True(t, lost)
-			require.Equal(t, []int64{55, 8, 2}, []int64{s.entry(0).Offset, s.entry(0).Epoch, s.doc().Revision})
+			require.Equal(t, []int64{55, 8, 2, 2}, []int64{s.entry(0).Offset, s.entry(0).Epoch, s.doc().Revision, plan.Revision})
 			log, err := s.Log(t.Context())
 			require.NoError(t, err)
 			require.Len(t, log, 1)
@@ -162,6 +164,7 @@ func TestApplyOfAPart(t *testing.T) {
 	var partial *Partial
 	require.ErrorAs(t, err, &partial)
 	require.Equal(t, []int{62, 100}, []int{partial.Done, partial.Of})
+	require.Equal(t, int64(2), plan.Revision)
 	require.ErrorIs(t, err, record.ErrUnavailable)
 	require.ErrorContains(t, err, "62 of 100 partitions are done")
 	require.Equal(t, []int64{10, 0}, []int64{s.entry(61).Offset, s.entry(62).Offset})

@@ -22,7 +22,7 @@ func (c *Control) Import(ctx context.Context, topic string, next map[int32]int64
 		return nil, err
 	}
 	plan := &Plan{What: Import, Topic: topic, doc: t.Topic}
-	if t.Index == 0 || t.replaced() {
+	if t.Index == 0 || t.Replaced() {
 		plan.replace = t.newDocument("import", c.now())
 	}
 	given, added, err := t.complete(next)
@@ -110,6 +110,7 @@ func (w *writing) create(ctx context.Context) error {
 	if _, err := w.c.store.Write(ctx, []record.Write{{Topic: &doc}, {Audit: line}}); err != nil {
 		return fmt.Errorf("write the topic's document: %w; the import is not complete: repeat it with overwrite", err)
 	}
+	w.plan.Revision = doc.Revision
 	w.c.prune(ctx)
 	return nil
 }

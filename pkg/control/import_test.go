@@ -19,6 +19,7 @@ func TestImportOfANewGroup(t *testing.T) {
 	require.Equal(t, []int64{-1, 70}, []int64{plan.Steps[0].From, plan.Steps[0].To})
 	require.Zero(t, plan.Steps[0].Skipped())
 	require.NoError(t, s.Apply(t.Context(), plan))
+	require.Equal(t, int64(1), plan.Revision)
 	require.Equal(t, []int64{70, 90, 10}, []int64{s.entry(0).Offset, s.entry(1).Offset, s.entry(2).Offset})
 	doc := s.doc()
 	require.Equal(t, []any{"id-1", "c-1", int32(3), int64(1), "import"}, []any{doc.TopicID, doc.ClusterID, doc.Partitions, doc.Revision, doc.Start})

@@ -103,8 +103,8 @@ func (t *Topic) standing(e record.Entry, starts, ends map[record.TopicPartition]
 // otherID: both are known and differ.
 func otherID(a, b string) bool { return a != "" && b != "" && a != b }
 
-// replaced says whether Kafka's topic is another log than the one the stored offsets are of.
-func (t *Topic) replaced() bool {
+// Replaced says whether Kafka's topic is another log than the one the stored offsets are of.
+func (t *Topic) Replaced() bool {
 	return t.Index != 0 && (otherID(t.TopicID, t.View.ID) || otherID(t.Topic.ClusterID, t.ClusterID))
 }
 

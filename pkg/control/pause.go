@@ -25,7 +25,7 @@ func (c *Control) setPaused(ctx context.Context, topic string, parts []int32, pa
 	if paused {
 		plan.What = Pause
 	}
-	if t.replaced() {
+	if t.Replaced() {
 		return nil, refuse(Recreated, "reset it first", "the stored offsets of topic %s are of another log: it was recreated, or this is another cluster", topic)
 	}
 	for _, n := range chosen {

@@ -19,9 +19,25 @@ type Plan struct {
 	Steps []Step   // in the order of the partitions; those that nothing would change are left out
 	Notes []string // what else is to be known, for people
 
+	Revision int64 // of the topic's document after Apply, also after a part of it; 0 = nothing was written, or it is forgotten
+
 	doc     record.Topic   // the topic's document the plan was made of
 	replace *record.Topic  // it is written instead: the offsets so far are of another log, or there are none
 	keys    []record.Entry // to delete
+}
+
+// Skipped is how many offsets are passed over without being delivered, in all partitions.
+func (p *Plan) Skipped() int64 { return p.sum(Step.Skipped) }
+
+// Repeated is how many offsets are delivered once more, in all partitions.
+func (p *Plan) Repeated() int64 { return p.sum(Step.Repeated) }
+
+func (p *Plan) sum(of func(Step) int64) int64 {
+	var n int64
+	for _, s := range p.Steps {
+		n += of(s)
+	}
+	return n
 }
 
 // Step is what a change does to one partition. Offsets are those of the next record to deliver.

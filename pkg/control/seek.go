@@ -52,7 +52,7 @@ func (c *Control) Seek(ctx context.Context, topic string, parts []int32, to Targ
 		return nil, err
 	}
 	plan := &Plan{What: Seek, Topic: topic, doc: t.Topic}
-	if t.replaced() {
+	if t.Replaced() {
 		if len(chosen) != len(t.Partitions) || to.shift != nil {
 			return nil, refuse(Recreated, "reset all partitions at once, to an absolute place", "the stored offsets of topic %s are of another log: it was recreated, or this is another cluster", topic)
 		}

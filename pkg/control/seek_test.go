@@ -58,6 +58,7 @@ func TestSeekOfAPartitionWithoutAKey(t *testing.T) {
 	plan, err := s.Seek(t.Context(), "orders", nil, Shift(5), false)
 	require.NoError(t, err)
 	require.Equal(t, int64(20), plan.Steps[2].From, "the baseline")
+	require.Equal(t, []int64{15, 0}, []int64{plan.Skipped(), plan.Repeated()})
 	require.NoError(t, s.Apply(t.Context(), plan))
 	require.Equal(t, int64(25), s.entry(2).Offset)
 	require.Equal(t, "id-1", s.entry(2).TopicID)
