@@ -58,6 +58,7 @@ func (e *Engine) appDown(detail string) {
 	switch e.app.refused {
 	case 1:
 		e.log.Warn().Str("detail", detail).Msg("app is down; delivery pauses")
+		e.tell(EventAppDown, detail)
 	case 2: // and from here on it would be said at every probe
 		e.log.Warn().Str("detail", detail).Msg("app refuses requests though its probe succeeds; trying on, and saying so when one is answered")
 	}
@@ -97,6 +98,7 @@ func (e *Engine) probeApp() {
 func (e *Engine) appUp() {
 	if !e.app.up && e.app.refused < 2 {
 		e.log.Info().Str("url", e.cfg.AppURL).Msg("app is up")
+		e.tell(EventAppUp, "")
 	}
 	e.app.up, e.app.detail = true, ""
 }
@@ -105,6 +107,7 @@ func (e *Engine) appUp() {
 func (e *Engine) appAnswered() {
 	if e.app.refused >= 2 {
 		e.log.Info().Str("url", e.cfg.AppURL).Msg("app is up")
+		e.tell(EventAppUp, "")
 	}
 	e.app.refused = 0
 }

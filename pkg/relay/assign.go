@@ -118,6 +118,11 @@ func (e *Engine) revoke(parts []record.TopicPartition, lost bool) []chan struct{
 	if len(parts) > 0 {
 		e.log.Info().Int("partitions", len(parts)).Bool("lost", lost).Msg("revoked")
 	}
+	for _, tp := range parts {
+		if e.partitions[tp] != nil {
+			e.tellAt(tp, EventRevoked, "", "")
+		}
+	}
 	var waits []chan struct{}
 	var going []*partition
 	for _, tp := range parts {

@@ -183,6 +183,7 @@ func (e *Engine) tellLosses(p *partition, losses []loss) {
 		e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Str("reason", l.reason).
 			Int64("from", l.from).Int64("to", l.to).Int64("records", l.count()).
 			Str("policy", e.cfg.DataLoss).Msg("records are lost; policy.data_loss moved the offset")
+		e.tellAt(p.TopicPartition, EventDataLoss, l.reason, fmt.Sprintf("%d records are lost: policy.data_loss %s moved the offset from %d to %d", l.count(), e.cfg.DataLoss, l.from, l.to))
 	}
 }
 
@@ -196,6 +197,7 @@ func (e *Engine) takeOver(p *partition, r claimResult) {
 	p.changed = time.Now()
 	e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("offset", p.acked).
 		Int64("epoch", r.entry.Epoch).Str("owner", r.entry.Owner).Msg("claimed")
+	e.tellAt(p.TopicPartition, EventClaimed, "", fmt.Sprintf("from offset %d, fence %d", p.acked, r.entry.Epoch))
 	switch {
 	case r.reason != "":
 		e.setBlock(p, r.reason, r.detail)

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -356,6 +357,7 @@ func (e *Engine) fenced(p *partition, found record.Entry) {
 	e.loseClaim(p)
 	e.m.fenced.Inc()
 	detail := "the key is owned by " + found.Owner
+	e.tellAt(p.TopicPartition, EventFenced, reasonFenced, detail)
 	if e.deps.Group == nil {
 		e.setBlock(p, reasonFenced, detail+"; nothing but the store decides without a group, and the newest claim wins")
 		return
@@ -375,6 +377,7 @@ func byOperator(found record.Entry) bool { return strings.HasPrefix(found.Owner,
 func (e *Engine) overrule(p *partition, found record.Entry) {
 	e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Str("owner", found.Owner).Int64("offset", found.Offset).
 		Bool("paused", found.Paused).Msg("an operator changed the partition")
+	e.tellAt(p.TopicPartition, EventOperator, "", fmt.Sprintf("%s wrote offset %d, paused %t", found.Owner, found.Offset, found.Paused))
 	if p.sending == nil {
 		e.loseClaim(p)
 		e.queueClaim(p)
@@ -435,6 +438,7 @@ func (e *Engine) storeWell() {
 	e.commits.tries = 0
 	if e.store.set(true, "") {
 		e.log.Info().Msg("store is up")
+		e.tell(EventStoreUp, "")
 	}
 }
 
@@ -442,6 +446,7 @@ func (e *Engine) storeWell() {
 func (e *Engine) noteStoreError(err error) {
 	if storeRefuses(err) && e.store.set(false, err.Error()) {
 		e.log.Warn().Err(err).Msg("store is away; claims wait")
+		e.tell(EventStoreDown, err.Error())
 	}
 }
 
@@ -449,5 +454,6 @@ func (e *Engine) storeAway(err error) {
 	e.commits.tries++
 	if e.store.set(false, err.Error()) {
 		e.log.Warn().Err(err).Msg("store is away; offsets wait, delivery goes on up to commit.max_pending")
+		e.tell(EventStoreDown, err.Error())
 	}
 }

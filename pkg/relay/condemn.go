@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -96,6 +97,7 @@ func (e *Engine) appFails(p *partition) {
 	if !p.trial.failing {
 		e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("offset", p.acked).Str("reason", reasonAppFailing).
 			Msg("record keeps failing and nothing shows that the record and not the app is at fault; trying on at the longest back-off")
+		e.tellAt(p.TopicPartition, EventBlocked, reasonAppFailing, "the record keeps failing and nothing shows that it and not the app is at fault")
 	}
 	p.trial.failing = true
 	e.planNext(p, e.cfg.RetryMax)
@@ -140,6 +142,7 @@ func (e *Engine) condemn(p *partition, rs []record.Record, verdicts []verdict, c
 		for _, v := range verdicts {
 			e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("offset", v.offset).
 				Str("status", v.status).Str("reason", v.reason).Msg("record dropped by dead_letter.policy")
+			e.tellAt(p.TopicPartition, EventDropped, v.status, fmt.Sprintf("record %d: %s", v.offset, v.reason))
 			e.pass(p, v)
 		}
 		e.acked(p, cut)
@@ -216,6 +219,7 @@ func (e *Engine) bury(p *partition, rs []record.Record, verdicts []verdict, cut 
 			for _, v := range verdicts[:n] {
 				e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("offset", v.offset).
 					Str("to", letters[0].Topic).Str("status", v.status).Msg("record dead-lettered")
+				e.tellAt(p.TopicPartition, EventDeadLettered, v.status, fmt.Sprintf("record %d went to %s: %s", v.offset, letters[0].Topic, v.reason))
 				e.pass(p, v)
 			}
 			switch {

@@ -74,6 +74,7 @@ type Engine struct {
 	answers    uint64 // numbers the app's answers, and attempts without one
 	ackedAt    uint64 // the last answer that acknowledged a record: evidence when a record is condemned
 	watchdog   watchdog
+	events     events
 }
 
 // New makes an engine. It has no side effects but the registration of its metrics.

@@ -99,6 +99,7 @@ func (e *Engine) drain() {
 	e.life.taking = false
 	e.life.state, e.life.since = stateDraining, time.Now()
 	e.log.Info().Dur("grace", e.cfg.ShutdownGrace).Msg("draining")
+	e.tell(EventDraining, "")
 	for _, l := range e.lanes {
 		if l.coming != nil && l.coming.encoded {
 			e.dissolve(l.coming)
@@ -201,6 +202,7 @@ func (e *Engine) finishDrain() {
 	d.timer.Stop()
 	e.life.state, e.life.since = stateStopped, time.Now()
 	e.log.Info().Msg("drained")
+	e.tell(EventDrained, errText(d.err))
 	for _, w := range d.waiters {
 		w <- d.err
 	}

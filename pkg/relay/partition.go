@@ -280,6 +280,7 @@ func (e *Engine) setBlock(p *partition, reason, detail string) {
 	p.changed = p.block.since
 	e.log.Warn().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("offset", p.acked).
 		Str("reason", reason).Str("detail", detail).Msg("partition blocked")
+	e.tellAt(p.TopicPartition, EventBlocked, reason, detail)
 }
 
 func (e *Engine) clearBlock(p *partition) {
@@ -294,6 +295,7 @@ func (e *Engine) clearBlock(p *partition) {
 // goesOn says that what was said of p before does not hold any more.
 func (e *Engine) goesOn(p *partition, reason string) {
 	e.log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Str("reason", reason).Msg("partition goes on")
+	e.tellAt(p.TopicPartition, EventUnblocked, reason, "")
 }
 
 // errWentBack: the reader handed over an offset that was already passed.

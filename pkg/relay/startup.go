@@ -70,6 +70,7 @@ func (e *Engine) reachKafka(ctx context.Context) (record.ClusterView, bool) {
 		if err == nil {
 			e.post(func() {
 				e.kafka.set(true, "")
+				e.tell(EventKafkaUp, "")
 				e.setReason(reasonKafka, "")
 				e.log.Info().Str("cluster", view.ClusterID).Msg("Kafka is up")
 			})
@@ -78,6 +79,7 @@ func (e *Engine) reachKafka(ctx context.Context) (record.ClusterView, bool) {
 		e.post(func() {
 			e.setReason(reasonKafka, err.Error())
 			if e.kafka.set(false, err.Error()) {
+				e.tell(EventKafkaDown, err.Error())
 				e.log.Warn().Err(err).Msg("Kafka can't be reached; trying on")
 			}
 		})
@@ -137,7 +139,9 @@ func (e *Engine) notBaselined(name string, err error) {
 	reason := reasonBaseline
 	if storeRefuses(err) {
 		reason = reasonStore
-		e.store.set(false, err.Error())
+		if e.store.set(false, err.Error()) {
+			e.tell(EventStoreDown, err.Error())
+		}
 	}
 	if e.setReason(reason, name+": "+err.Error()) {
 		e.log.Warn().Str("topic", name).Str("reason", reason).Err(err).Msg("waiting to read or write the topic's baseline")
@@ -145,7 +149,9 @@ func (e *Engine) notBaselined(name string, err error) {
 }
 
 func (e *Engine) newTopic(name string, doc record.Topic, view record.ClusterView) *topic {
-	e.store.set(true, "")
+	if e.store.set(true, "") {
+		e.tell(EventStoreUp, "")
+	}
 	e.setReason(reasonStore, "")
 	e.setReason(reasonBaseline, "")
 	if doc.Index != 0 {

@@ -35,11 +35,13 @@ func (e *Engine) watch() {
 			if err != nil {
 				if e.kafka.set(false, err.Error()) {
 					e.log.Warn().Err(err).Msg("Kafka can't be reached; what is fetched already is delivered")
+					e.tell(EventKafkaDown, err.Error())
 				}
 				return
 			}
 			if e.kafka.set(true, "") {
 				e.log.Info().Msg("Kafka is up")
+				e.tell(EventKafkaUp, "")
 			}
 			e.noteBounds(bounds)
 			e.noteView(view)
@@ -104,6 +106,7 @@ func (e *Engine) alarm(t *topic, reason, why string) {
 	}
 	t.alarm, t.why = reason, why
 	e.log.Warn().Str("topic", t.name).Str("reason", reason).Str("detail", why).Msg("topic alarm")
+	e.tellOf(t.name, EventTopicAlarm, reason, why)
 	if r, _ := t.blocks(); r == "" {
 		return
 	}
@@ -121,6 +124,7 @@ func (e *Engine) calm(t *topic) {
 		return
 	}
 	e.log.Info().Str("topic", t.name).Str("reason", t.alarm).Msg("topic alarm ended")
+	e.tellOf(t.name, EventTopicWell, t.alarm, "")
 	reason := t.alarm
 	t.alarm, t.why = "", ""
 	for _, p := range e.partitions {
@@ -215,6 +219,7 @@ func (e *Engine) topicWritten(t *topic, doc record.Topic, err error, news string
 	}
 	t.stuck = false
 	e.log.Info().Str("topic", t.name).Int32("from", t.doc.Partitions).Int32("partitions", doc.Partitions).Msg(news)
+	e.tellOf(t.name, EventExtended, "", fmt.Sprintf("%s: %d, now %d", news, t.doc.Partitions, doc.Partitions))
 	was := t.doc.Partitions
 	e.takeDoc(t, doc)
 	if was == 0 { // whatever is assigned of it waits for its first claim

@@ -101,6 +101,7 @@ func (e *Engine) noteStoreSeen(err error) {
 	default:
 		if e.store.set(false, err.Error()) {
 			e.log.Warn().Err(err).Msg("store is away")
+			e.tell(EventStoreDown, err.Error())
 		}
 	}
 }

@@ -35,6 +35,7 @@ func (e *Engine) checkWatchdog() {
 		w.fired = true
 		e.idle.Store(true)
 		e.log.Error().Err(errIdleLane).Msg("watchdog")
+		e.tell(EventWatchdog, errIdleLane.Error())
 	}
 }
 
