@@ -16,8 +16,8 @@ import (
 	"github.com/kafka-sidecar/kafka-sidecar/protocol/protocoltest"
 )
 
-// plainEscape is appendEscaped, a byte at a time.
-func plainEscape(src []byte) []byte {
+// byteEscape is what appendEscaped appends, a byte at a time.
+func byteEscape(src []byte) string {
 	var dst []byte
 	for _, c := range src {
 		switch {
@@ -33,7 +33,11 @@ func plainEscape(src []byte) []byte {
 			dst = append(dst, short...)
 		}
 	}
-	return dst
+	return string(dst)
+}
+
+func isASCII(s []byte) bool {
+	return !bytes.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }
 
 func FuzzEscape(f *testing.F) {
@@ -42,9 +46,11 @@ func FuzzEscape(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		got, ascii := appendEscaped([]byte("x"), src)
-		require.Equal(t, "x"+string(plainEscape(src)), string(got))
-		high := bytes.ContainsFunc(src, func(r rune) bool { return r >= 0x80 })
-		require.Equal(t, high, !ascii)
+		require.Equal(t, "x"+byteEscape(src), string(got))
+		require.Equal(t, isASCII(src), ascii)
+		got, ascii = escapePlain([]byte("x"), src)
+		require.Equal(t, "x"+byteEscape(src), string(got))
+		require.Equal(t, isASCII(src), ascii)
 		if utf8.Valid(src) {
 			var back string
 			require.NoError(t, json.Unmarshal([]byte(`"`+string(got[1:])+`"`), &back))
@@ -61,8 +67,9 @@ func TestEscapeEveryByteEverywhere(t *testing.T) {
 				src := bytes.Repeat([]byte{fill}, 20)
 				src[at] = byte(c)
 				got, _ := appendEscaped(nil, src)
-				if !bytes.Equal(got, plainEscape(src)) {
-					t.Fatalf("fill %#x, byte %#x at %d: %q", fill, c, at, got)
+				plain, _ := escapePlain(nil, src)
+				if want := byteEscape(src); string(got) != want || string(plain) != want {
+					t.Fatalf("fill %#x, byte %#x at %d: %q, %q", fill, c, at, got, plain)
 				}
 			}
 		}
@@ -208,20 +215,9 @@ func batchOf(n int, value []byte) *record.Batch {
 	return b
 }
 
-// jsonValue is an object of about n bytes.
-func jsonValue(n int) []byte {
-	var sb strings.Builder
-	sb.WriteString(`{"id":1`)
-	for i := 0; sb.Len() < n-30; i++ {
-		fmt.Fprintf(&sb, `,"field_%d":"some value %d"`, i, i*7919)
-	}
-	sb.WriteString(`}`)
-	return []byte(sb.String())
-}
-
 // Encode allocates a few times per batch (its id), never per record.
 func TestEncodeAllocatesNothingPerRecord(t *testing.T) {
-	values := map[string][]byte{"json": jsonValue(1024), "binary": bytes.Repeat([]byte{0xff, 1}, 512), "text": []byte("é\n\"")}
+	values := map[string][]byte{"json": orderEvents(1, 1024)[0], "binary": bytes.Repeat([]byte{0xff, 1}, 512), "text": []byte("é\n\"")}
 	for _, set := range []func(*Config){
 		func(*Config) {}, func(c *Config) { c.Value = "json" }, func(c *Config) { c.Value = "base64" }, func(c *Config) { c.Format = "columns" },
 	} {
@@ -238,8 +234,15 @@ func TestEncodeAllocatesNothingPerRecord(t *testing.T) {
 	}
 }
 
+// Each record is another order, as in make bench.
 func BenchmarkEncode(b *testing.B) {
-	value := jsonValue(1024)
+	const records = 500
+	batch := batchOf(records, nil)
+	size := int64(0)
+	for i, v := range orderEvents(records, 1024) {
+		batch.Parts[0].Records[i].Value = v
+		size += int64(len(v))
+	}
 	for _, c := range []struct {
 		name string
 		set  func(*Config)
@@ -251,13 +254,42 @@ func BenchmarkEncode(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			a := newApp(b, func(cfg *Config) { c.set(cfg); cfg.MaxBytes = 16 << 20 })
-			batch := batchOf(500, value)
 			buf := a.Encode(nil, batch)
-			b.SetBytes(int64(500 * len(value)))
+			b.SetBytes(size)
 			b.ReportAllocs()
 			for b.Loop() {
 				buf = a.Encode(buf[:0], batch)
 			}
 		})
+	}
+}
+
+// appendEscaped against the plain code that other processors run.
+func BenchmarkEscape(b *testing.B) {
+	orders := orderEvents(500, 1024)
+	indented := make([][]byte, len(orders))
+	for i, v := range orders {
+		var out bytes.Buffer
+		require.NoError(b, json.Indent(&out, v, "", "  "))
+		indented[i] = out.Bytes()
+	}
+	for name, values := range map[string][][]byte{
+		"orders":   orders,
+		"indented": indented,
+		"text":     {bytes.Repeat([]byte("plain text "), 93)},
+		"controls": {bytes.Repeat([]byte("abc\x01"), 256)},
+		"key":      {[]byte("customer-17")},
+	} {
+		for kind, escape := range map[string]func(dst, src []byte) ([]byte, bool){"chosen": appendEscaped, "plain": escapePlain} {
+			b.Run(name+"/"+kind, func(b *testing.B) {
+				b.SetBytes(int64(len(bytes.Join(values, nil))))
+				var dst []byte
+				for b.Loop() {
+					for _, v := range values {
+						dst, _ = escape(dst[:0], v)
+					}
+				}
+			})
+		}
 	}
 }

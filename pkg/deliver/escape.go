@@ -36,9 +36,8 @@ func special(x uint64) uint64 {
 	return found & highBits
 }
 
-// appendEscaped appends src as the inside of a JSON string. ascii is false when src has a byte above
-// 0x7f: whether it is valid UTF-8 is then still to be checked.
-func appendEscaped(dst, src []byte) (out []byte, ascii bool) {
+// escapePlain is appendEscaped for any processor.
+func escapePlain(dst, src []byte) (out []byte, ascii bool) {
 	dst = slices.Grow(dst, len(src)+headroom)
 	buf, n := dst[:cap(dst)], len(dst)
 	var seen uint64
