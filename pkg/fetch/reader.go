@@ -39,6 +39,7 @@ type Reader struct {
 	opts   []kgo.Opt
 	log    zerolog.Logger
 	client atomic.Pointer[kgo.Client] // set by Run; read by BufferedBytes
+	slabs  slabs                      // used by Run's goroutine, given back by any
 
 	mu       sync.Mutex // protects the two below
 	commands []command

@@ -48,7 +48,7 @@ func (r *Reader) receive(cl *kgo.Client, fetches kgo.Fetches) []record.Chunk {
 			fail(tp, &record.ReadError{Kind: record.Truncated, Err: fmt.Errorf("read %s: offset %d came after %d", tp, first, st.next-1)})
 			return
 		}
-		chunk := chunkOf(tp, st.claim, &p.FetchPartition)
+		chunk := r.chunkOf(tp, st.claim, &p.FetchPartition)
 		st.next = chunk.Next
 		chunks = append(chunks, chunk)
 		if re := r.readError(p.Topic, p.Err); re != nil {
@@ -107,7 +107,11 @@ func (r *Reader) readError(topic string, err error) *record.ReadError {
 }
 
 // chunkOf copies the heads of the records, not their bytes. There is at least one record.
-func chunkOf(tp record.TopicPartition, claim uint64, p *kgo.FetchPartition) record.Chunk {
+//
+// The client's own records go back to their pool at once where their bytes are a response's, which the collector keeps: they are
+// used again while the processor's caches still hold them. The bytes of a compressed batch are used again with its
+// records, so these are kept until the release.
+func (r *Reader) chunkOf(tp record.TopicPartition, claim uint64, p *kgo.FetchPartition) record.Chunk {
 	data, headers := 0, 0
 	for _, kr := range p.Records {
 		if !kr.Attrs.IsControl() {
@@ -117,34 +121,44 @@ func chunkOf(tp record.TopicPartition, claim uint64, p *kgo.FetchPartition) reco
 	}
 	chunk := record.Chunk{
 		TopicPartition: tp, Claim: claim,
-		Next:    p.Records[len(p.Records)-1].Offset + 1,
-		LogEnd:  p.HighWatermark,
-		Release: func() { recycle(p.Records) },
+		Next:   p.Records[len(p.Records)-1].Offset + 1,
+		LogEnd: p.HighWatermark,
 	}
-	if data == 0 {
-		return chunk
-	}
-	chunk.Records = make([]record.Record, 0, data)
+	records := r.slabs.get(data)
 	slab := make([]record.Header, 0, headers)
+	kept := p.Records[:0]
 	for _, kr := range p.Records {
-		if kr.Attrs.IsControl() {
-			continue
+		if !kr.Attrs.IsControl() {
+			records = append(records, record.Record{
+				Offset: kr.Offset, Timestamp: timestamp(kr), LeaderEpoch: kr.LeaderEpoch,
+				Key: kr.Key, Value: kr.Value, Headers: headersOf(kr, &slab),
+			})
+			chunk.Bytes += records[len(records)-1].Size()
 		}
-		rec := record.Record{
-			Offset: kr.Offset, Timestamp: timestamp(kr), LeaderEpoch: kr.LeaderEpoch,
-			Key: kr.Key, Value: kr.Value,
+		if kr.Attrs.CompressionType() == 0 {
+			kr.Recycle()
+		} else {
+			kept = append(kept, kr)
 		}
-		if len(kr.Headers) > 0 {
-			at := len(slab)
-			for _, h := range kr.Headers {
-				slab = append(slab, record.Header{Name: h.Key, Value: h.Value})
-			}
-			rec.Headers = slab[at:len(slab):len(slab)]
-		}
-		chunk.Bytes += rec.Size()
-		chunk.Records = append(chunk.Records, rec)
+	}
+	chunk.Records = records
+	chunk.Release = func() {
+		recycle(kept)
+		r.slabs.put(records)
 	}
 	return chunk
+}
+
+// headersOf copies headers into what is left of the slab, which has room for them.
+func headersOf(kr *kgo.Record, slab *[]record.Header) []record.Header {
+	if len(kr.Headers) == 0 {
+		return nil
+	}
+	at := len(*slab)
+	for _, h := range kr.Headers {
+		*slab = append(*slab, record.Header{Name: h.Key, Value: h.Value})
+	}
+	return (*slab)[at:len(*slab):len(*slab)]
 }
 
 // timestamp is in milliseconds since the epoch; -1 if the record has none (message format 0).

@@ -228,25 +228,61 @@ func TestReaderReadsPartitionsAddedLater(t *testing.T) {
 	require.Equal(t, []string{"b-1"}, r.waitNext(2, 1))
 }
 
-// Compressed batches come from pooled memory: what was handed over stays intact until its release.
+// Chunks and compressed batches come from pooled memory: what was handed over stays intact until its release, however much is
+// read meanwhile.
 func TestReaderMemoryIsNotReusedBeforeTheRelease(t *testing.T) {
 	kafka, cfg, topic := scene(t, 1)
-	cl := kafka.Client(kgo.ProducerBatchCompression(kgo.ZstdCompression()))
+	var producers []*kgo.Client
+	for _, codec := range []kgo.CompressionCodec{kgo.NoCompression(), kgo.ZstdCompression(), kgo.Lz4Compression()} {
+		producers = append(producers, kafka.Client(kgo.ProducerBatchCompression(codec)))
+	}
 	var want []string
-	for batch := range 50 {
+	for batch := range 200 { // more than one poll brings
 		var records []*kgo.Record
 		for i := range 100 {
 			v := fmt.Sprintf("%d-%d-%s", batch, i, slices.Repeat([]byte{'x'}, 500))
 			want = append(want, v)
 			records = append(records, &kgo.Record{Topic: topic, Value: []byte(v)})
 		}
-		require.NoError(t, cl.ProduceSync(t.Context(), records...).FirstErr())
+		require.NoError(t, producers[batch%len(producers)].ProduceSync(t.Context(), records...).FirstErr())
 	}
-	r := read(t, cfg)
-	r.Add(tp(topic, 0), from(0), 1)
-	require.Equal(t, want, r.waitNext(1, 5000))
-	r.Add(tp(topic, 0), from(0), 2)
-	require.Equal(t, want, r.waitNext(2, 5000), "again, from memory that was used before")
+	rd := newReader(t, cfg)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var held []record.Chunk
+	rounds, next := uint64(1), int64(0)
+	rd.Add(tp(topic, 0), from(0), rounds)
+	require.NoError(t, rd.Run(ctx, func(_ context.Context, chunks []record.Chunk) error {
+		for _, c := range chunks {
+			if c.Claim == rounds {
+				next = c.Next
+			}
+			held = append(held, c)
+		}
+		if next < int64(len(want)) {
+			return nil
+		}
+		var got []string
+		for _, c := range held {
+			for i := range c.Records {
+				if c.Claim == rounds {
+					got = append(got, string(c.Records[i].Value))
+				}
+			}
+		}
+		require.Equal(t, want, got, "in round %d", rounds)
+		for _, c := range held {
+			c.Release()
+		}
+		if held, next = nil, 0; rounds == 3 {
+			stop()
+			return nil
+		}
+		rounds++ // again, from memory that was used before
+		rd.Add(tp(topic, 0), from(0), rounds)
+		return nil
+	}))
+	require.EqualValues(t, 3, rounds)
 }
 
 func TestReaderEndsWithoutBrokers(t *testing.T) {
