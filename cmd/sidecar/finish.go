@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/offsets"
 )
@@ -48,6 +49,9 @@ func (c *configuration) share() {
 	c.fetch.Topics = r.Topics
 	c.fetch.MetadataInterval = r.WatchInterval
 	c.fetch.MemoryBudget = r.MemoryMaxBytes
+	if r.MinRecords > 1 {
+		c.fetch.Pace = min(r.MaxWait/2, longestPace)
+	}
 	c.deliver.MaxBytes, c.deliver.Lanes = r.MaxBytes, r.Lanes
 	r.StoreTimeout = c.consul.Timeout
 	r.TopicInURL = strings.Contains(c.deliver.URL, "{topic}")
@@ -56,6 +60,9 @@ func (c *configuration) share() {
 	r.MirrorToKafka = r.MirrorToKafka && r.Assignment.Mode == "group"
 	r.HostName = hostName()
 }
+
+// longestPace bounds how long a fetch is put off for batch.min_records: beyond it nothing more is saved.
+const longestPace = 100 * time.Millisecond
 
 // hostName is the first half of the owner in the store, where a slash has a meaning.
 func hostName() string {

@@ -42,7 +42,10 @@ func commonOptions(cfg Config, what string) ([]kgo.Opt, error) {
 		kgo.WithLogger(newClientLog(cfg.Log, what)),
 		kgo.DisableClientMetrics(),
 	}
-	if cfg.TLS != nil {
+	switch {
+	case cfg.Pace > 0:
+		opts = append(opts, kgo.Dialer(paced(cfg)))
+	case cfg.TLS != nil:
 		opts = append(opts, kgo.DialTLSConfig(cfg.TLS))
 	}
 	mechanism, err := cfg.SASL.mechanism()

@@ -21,6 +21,7 @@ type Config struct {
 	RebalanceTimeout time.Duration
 	MetadataInterval time.Duration // = watch.interval: how old the client's own metadata may get
 	MemoryBudget     int64         // = memory.max_bytes: bounds the fetch sizes
+	Pace             time.Duration // least time between a fetch that brought little and the next; 0 = none
 	TLS              *tls.Config   // nil = plaintext
 	SASL             SASL
 	Log              zerolog.Logger
