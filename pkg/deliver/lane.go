@@ -13,8 +13,7 @@ import (
 )
 
 const (
-	readBuffer  = 32 << 10 // also the most bytes an answer's headers may have
-	writeBuffer = 4 << 10  // headers; a body passes it by
+	readBuffer = 32 << 10 // also the most bytes an answer's headers may have
 	// maxInterim is how many answers of 1xx are passed by before the last one counts as the answer.
 	maxInterim = 10
 	// earlyAnswer is how long an answer is looked for after the request could not be written to its end:
@@ -43,10 +42,11 @@ var (
 type lane struct {
 	target *target
 	br     *bufio.Reader
-	bw     *bufio.Writer
 	req    fasthttp.Request
 	resp   fasthttp.Response
-	wrote  int // bytes of the request that the connection took
+	pieces [2][]byte   // behind out
+	out    net.Buffers // of the request: its head and its body, in one system call
+	wrote  int64       // bytes of the request that the connection took
 
 	mu   sync.Mutex
 	conn net.Conn // written by the sender under mu; read by it without, by a cancel under mu
@@ -55,18 +55,10 @@ type lane struct {
 func newLane(t *target) *lane {
 	l := &lane{target: t}
 	l.br = bufio.NewReaderSize(nil, readBuffer)
-	l.bw = bufio.NewWriterSize(nil, writeBuffer)
 	l.req.Header.SetHost(t.host)
 	l.req.Header.SetUserAgent("kafka-sidecar")
 	l.req.Header.DisableNormalizing()
 	return l
-}
-
-// Write hands a piece of the request to the connection and counts it.
-func (l *lane) Write(p []byte) (int, error) {
-	n, err := l.conn.Write(p)
-	l.wrote += n
-	return n, err
 }
 
 // exchange sends l.req once and reads the answer. It ends at the deadline or, with the connection
@@ -144,14 +136,17 @@ func (l *lane) dial(ctx context.Context, deadline time.Time) error {
 
 func (l *lane) write(deadline time.Time) error {
 	l.wrote = 0
-	l.bw.Reset(l)
 	if err := l.conn.SetDeadline(deadline); err != nil {
 		return err
 	}
-	if err := l.req.Write(l.bw); err != nil {
-		return err
-	}
-	return l.bw.Flush()
+	body := l.req.Body()
+	l.req.Header.SetContentLength(len(body))
+	l.pieces = [2][]byte{l.req.Header.Header(), body}
+	l.out = l.pieces[:]
+	var err error
+	l.wrote, err = l.out.WriteTo(l.conn)
+	l.pieces = [2][]byte{} // lets go of the caller's buffer
+	return err
 }
 
 // early looks for an answer that came before the request was written to its end, which failed with
