@@ -90,7 +90,7 @@ func New(cfg Config, deps Deps) *Engine {
 		topics:     map[string]*topic{},
 	}
 	e.work, e.stop = context.WithCancel(context.Background())
-	e.budget.max = cfg.MemoryMaxBytes
+	e.budget.max, e.budget.ahead = cfg.MemoryMaxBytes, cfg.readAhead()
 	e.budget.room = make(chan struct{}, 1)
 	e.life.since = time.Now()
 	e.life.state = stateStarting

@@ -395,7 +395,7 @@ func (r *reader) take(p record.TopicPartition, l *kafkaLog, rd *reading) record.
 	return c
 }
 
-// lend makes use after the release visible: it spoils the bytes.
+// lend makes use after the release visible: it spoils the bytes, then the records.
 func (r *reader) lend(c *record.Chunk) {
 	records, bytes, released := c.Records, c.Bytes, false
 	r.unpaid++
@@ -415,5 +415,6 @@ func (r *reader) lend(c *record.Chunk) {
 				rec.Value[k] = '#'
 			}
 		}
+		clear(records)
 	}
 }

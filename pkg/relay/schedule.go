@@ -50,12 +50,19 @@ func (e *Engine) requeue(p *partition) {
 // at the end of each turn of the loop.
 func (e *Engine) schedule() {
 	if !e.mayDeliver() {
+		e.budget.starves(false)
 		return
 	}
 	e.fillLanes()
 	for e.planEarly() {
 		e.fillLanes()
 	}
+	e.prepareAhead()
+	e.budget.starves(e.laneStarves())
+}
+
+// prepareAhead gives the lanes whose request runs their next batch.
+func (e *Engine) prepareAhead() {
 	for _, l := range e.lanes {
 		if l.sending == nil || l.coming != nil || len(l.spare) == 0 || len(e.due) > 0 || !e.fullBatchWaits(l) {
 			continue
@@ -64,6 +71,12 @@ func (e *Engine) schedule() {
 			e.prepare(l, f)
 		}
 	}
+}
+
+// laneStarves: some lane has no batch to come. If much is held then, it belongs to partitions that wait, and
+// reading goes on up to the budget so that these hold nobody up.
+func (e *Engine) laneStarves() bool {
+	return slices.ContainsFunc(e.lanes, func(l *lane) bool { return l.coming == nil })
 }
 
 // fillLanes gives every free lane a batch.
