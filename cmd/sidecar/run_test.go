@@ -20,8 +20,10 @@ import (
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/relay"
 )
 
-// fakeEngine ends when it is told to: with result after a drain, with ErrAborted after Abort.
+// fakeEngine ends when it is told to: with result after a drain, with ErrAborted after Abort. Nobody asks it for more.
 type fakeEngine struct {
+	admin.Engine
+
 	result   error
 	stays    bool // a drain is not enough
 	drainErr error
@@ -68,7 +70,7 @@ func (r fakeReader) Run(ctx context.Context, feed func(context.Context, []record
 func fakeSidecar(t *testing.T, e *fakeEngine, r fakeReader) *sidecar {
 	t.Helper()
 	cfg := admin.Config{MetricsListen: "127.0.0.1:0", AdminListen: "127.0.0.1:0"}
-	s := &sidecar{engine: e, reader: r, server: admin.New(cfg, e, prometheus.NewRegistry(), ""), log: zerolog.Nop()}
+	s := &sidecar{engine: e, reader: r, server: admin.New(cfg, e, nil, prometheus.NewRegistry(), ""), log: zerolog.Nop()}
 	t.Cleanup(s.close)
 	require.NoError(t, s.open())
 	return s
@@ -116,7 +118,7 @@ func serveAdmin(t *testing.T, addr, token string, drainErr error) string {
 	t.Helper()
 	e := newFakeEngine()
 	e.drainErr = drainErr
-	server := admin.New(admin.Config{MetricsListen: "127.0.0.1:0", AdminListen: addr, Token: func() string { return token }}, e, prometheus.NewRegistry(), "")
+	server := admin.New(admin.Config{MetricsListen: "127.0.0.1:0", AdminListen: addr, Token: func() string { return token }}, e, nil, prometheus.NewRegistry(), "")
 	require.NoError(t, server.Listen())
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/admin"
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/control"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/deliver"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/offsets"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
@@ -17,6 +20,7 @@ import (
 // store is what the command needs of both stores.
 type store interface {
 	relay.Store
+	control.Store
 	Kind() string
 	Location() string
 	Check(ctx context.Context) []record.Finding
@@ -55,8 +59,20 @@ func assemble(c *configuration, log zerolog.Logger) (made *sidecar, err error) {
 	config := c.relay
 	config.Log = log
 	s.engine = withKind{relay.New(config, deps), store.Kind()}
-	s.server = admin.New(c.admin, s.engine, registry, versionText())
+	listeners := c.admin
+	listeners.BodyType = app.ContentType()
+	s.server = admin.New(listeners, s.engine, operators(store, deps.Cluster), registry, versionText())
 	return s, nil
+}
+
+// operators are who acts through the admin listener; without a name it is whoever can reach it.
+func operators(store control.Store, cluster control.Cluster) func(who string) admin.Operator {
+	return func(who string) admin.Operator {
+		if !strings.Contains(who, "@") {
+			who = cmp.Or(who, "admin") + "@" + hostName()
+		}
+		return control.New(store, cluster, who)
+	}
 }
 
 // newStore makes the store that the configuration names, and what opens it, if it has to be opened.

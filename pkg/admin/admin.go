@@ -14,6 +14,13 @@ import (
 func (s *Server) adminHandler() http.Handler {
 	var all http.Handler = routes{
 		"/v1/status": {http.MethodGet: s.status},
+		"/v1/events": {http.MethodGet: s.events},
+		"/v1/record": {http.MethodGet: s.record},
+		"/v1/pause":  {http.MethodPost: s.pause},
+		"/v1/resume": {http.MethodPost: s.resume},
+		"/v1/seek":   {http.MethodPost: s.seek},
+		"/v1/skip":   {http.MethodPost: s.skip},
+		"/v1/retry":  {http.MethodPost: s.retry},
 		"/v1/drain":  {http.MethodPost: s.drain},
 	}
 	if s.cfg.Profiles {

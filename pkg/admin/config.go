@@ -14,6 +14,7 @@ type Config struct {
 	AdminListen   string        // host:port or unix:/path: everything that changes something
 	Token         func() string // nil or "" = only loopback and unix addresses are accepted
 	Profiles      bool          // serve Go's profiles below /debug/pprof/ of the admin listener
+	BodyType      string        // content type of the bodies that the app gets, for /v1/record
 }
 
 // DefaultConfig is the configuration before anything is set.

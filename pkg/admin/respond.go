@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -71,18 +72,7 @@ func (r routes) paths() []string {
 // decode reads a request's body strictly into the struct at into; an empty body leaves it as it is.
 // It answers itself and returns false when the body is refused.
 func decode(w http.ResponseWriter, req *http.Request, into any) bool {
-	decoder := json.NewDecoder(http.MaxBytesReader(w, req.Body, maxBody))
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(into)
-	if err == nil {
-		if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("there is more after the JSON object")
-			var tooLarge *http.MaxBytesError
-			if errors.As(more, &tooLarge) {
-				err = more
-			}
-		}
-	}
+	err := strictly(http.MaxBytesReader(w, req.Body, maxBody), into)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil, errors.Is(err, io.EOF):
@@ -93,4 +83,24 @@ func decode(w http.ResponseWriter, req *http.Request, into any) bool {
 		refuse(w, http.StatusBadRequest, problem{"bad_request", "the body is refused: " + err.Error(), "send a JSON object with known fields only, or nothing"})
 	}
 	return false
+}
+
+// strict reads JSON into the struct at into: known fields only, and nothing behind it.
+func strict(raw []byte, into any) error { return strictly(bytes.NewReader(raw), into) }
+
+func strictly(r io.Reader, into any) error {
+	decoder := json.NewDecoder(r)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	_, more := decoder.Token()
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(more, io.EOF):
+		return nil
+	case errors.As(more, &tooLarge):
+		return more
+	}
+	return errors.New("there is more after the JSON object")
 }

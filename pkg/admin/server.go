@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/relay"
 )
 
@@ -32,24 +33,29 @@ type Engine interface {
 	Status(ctx context.Context) (relay.Status, error)
 	Live() error
 	Drain(ctx context.Context) error
+	Events(ctx context.Context, after int64) ([]relay.Event, error)
+	Retry(ctx context.Context, p record.TopicPartition) error
+	Record(ctx context.Context, p record.TopicPartition, offset int64) ([]byte, error)
+	DeadLetter(ctx context.Context, p record.TopicPartition, offset int64, why string) error
 }
 
 // Server has the two listeners. Its steps are Listen, Run, Close.
 type Server struct {
-	cfg      Config
-	engine   Engine
-	gatherer prometheus.Gatherer
-	version  string
-	secured  bool // a token was set when the listener was opened; written by Listen
+	cfg       Config
+	engine    Engine
+	operators func(who string) Operator
+	gatherer  prometheus.Gatherer
+	version   string
+	secured   bool // a token was set when the listener was opened; written by Listen
 
 	mu      sync.Mutex // guards what follows
 	metrics net.Listener
 	admin   net.Listener
 }
 
-// New makes a server. It has no side effects.
-func New(cfg Config, engine Engine, gatherer prometheus.Gatherer, version string) *Server {
-	return &Server{cfg: cfg, engine: engine, gatherer: gatherer, version: version}
+// New makes a server. It has no side effects. operators gives the one that acts for somebody; "" = for who can reach the listener.
+func New(cfg Config, engine Engine, operators func(who string) Operator, gatherer prometheus.Gatherer, version string) *Server {
+	return &Server{cfg: cfg, engine: engine, operators: operators, gatherer: gatherer, version: version}
 }
 
 // Listen opens both listeners, or none. The error names the setting and the address: a port that is

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/relay"
 )
 
@@ -26,6 +27,36 @@ type fakeEngine struct {
 	hangs     bool // Status waits for its context
 	live      error
 	drain     func(ctx context.Context) error
+
+	events  []relay.Event
+	since   int64
+	retried []record.TopicPartition
+	retry   error
+	body    string // of every record
+	letters []int64
+	letter  error
+}
+
+func (e *fakeEngine) Events(_ context.Context, after int64) ([]relay.Event, error) {
+	e.since = after
+	return e.events, e.statusErr
+}
+
+func (e *fakeEngine) Retry(_ context.Context, p record.TopicPartition) error {
+	e.retried = append(e.retried, p)
+	return e.retry
+}
+
+func (e *fakeEngine) Record(_ context.Context, p record.TopicPartition, offset int64) ([]byte, error) {
+	if e.body == "" {
+		return nil, &record.NoRecordError{TopicPartition: p, Offset: offset, End: 9}
+	}
+	return []byte(e.body), nil
+}
+
+func (e *fakeEngine) DeadLetter(_ context.Context, _ record.TopicPartition, offset int64, _ string) error {
+	e.letters = append(e.letters, offset)
+	return e.letter
 }
 
 func (e *fakeEngine) Status(ctx context.Context) (relay.Status, error) {
@@ -45,12 +76,15 @@ func (e *fakeEngine) Drain(ctx context.Context) error {
 	return e.drain(ctx)
 }
 
+// nobody is for tests without orders.
+func nobody(string) Operator { return nil }
+
 func newServer(e *fakeEngine, token string) *Server {
 	cfg := Config{MetricsListen: "127.0.0.1:0", AdminListen: "127.0.0.1:0"}
 	if token != "" {
 		cfg.Token = func() string { return token }
 	}
-	s := New(cfg, e, prometheus.NewRegistry(), "v1.2.3")
+	s := New(cfg, e, nobody, prometheus.NewRegistry(), "v1.2.3")
 	s.secured = token != ""
 	return s
 }
@@ -239,7 +273,7 @@ func TestCheckListen(t *testing.T) {
 }
 
 func TestListenRefusesARemoteAddressWithoutToken(t *testing.T) {
-	s := New(Config{MetricsListen: "127.0.0.1:0", AdminListen: "0.0.0.0:0", Token: func() string { return "" }}, &fakeEngine{}, prometheus.NewRegistry(), "")
+	s := New(Config{MetricsListen: "127.0.0.1:0", AdminListen: "0.0.0.0:0", Token: func() string { return "" }}, &fakeEngine{}, nobody, prometheus.NewRegistry(), "")
 	require.ErrorIs(t, s.Listen(), ErrNeedsToken)
 	require.Empty(t, s.MetricsAddr(), "both listeners or none")
 	require.NoError(t, s.Close())
@@ -250,9 +284,9 @@ func TestListenNamesTheSettingOfATakenPort(t *testing.T) {
 	require.NoError(t, err)
 	defer taken.Close()
 	addr := taken.Addr().String()
-	err = New(Config{MetricsListen: addr, AdminListen: "127.0.0.1:0"}, &fakeEngine{}, prometheus.NewRegistry(), "").Listen()
+	err = New(Config{MetricsListen: addr, AdminListen: "127.0.0.1:0"}, &fakeEngine{}, nobody, prometheus.NewRegistry(), "").Listen()
 	require.ErrorContains(t, err, "metrics.listen: open "+addr)
-	err = New(Config{MetricsListen: "127.0.0.1:0", AdminListen: addr}, &fakeEngine{}, prometheus.NewRegistry(), "").Listen()
+	err = New(Config{MetricsListen: "127.0.0.1:0", AdminListen: addr}, &fakeEngine{}, nobody, prometheus.NewRegistry(), "").Listen()
 	require.ErrorContains(t, err, "admin.listen: open "+addr)
 }
 
@@ -298,7 +332,7 @@ func TestServeOnAUnixSocket(t *testing.T) {
 	require.NoError(t, stale.Close())
 
 	cfg := Config{MetricsListen: "127.0.0.1:0", AdminListen: "unix:" + path}
-	s := New(cfg, &fakeEngine{}, prometheus.NewRegistry(), "")
+	s := New(cfg, &fakeEngine{}, nobody, prometheus.NewRegistry(), "")
 	serveInBackground(t, s)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
@@ -311,14 +345,14 @@ func TestServeOnAUnixSocket(t *testing.T) {
 	resp.Body.Close()
 	require.Equal(t, 200, resp.StatusCode)
 
-	second := New(cfg, &fakeEngine{}, prometheus.NewRegistry(), "")
+	second := New(cfg, &fakeEngine{}, nobody, prometheus.NewRegistry(), "")
 	require.ErrorContains(t, second.Listen(), "admin.listen: open unix:"+path, "a socket in use is not taken away")
 }
 
 func TestListenLeavesAFileInTheWayAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "precious")
 	require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
-	s := New(Config{MetricsListen: "127.0.0.1:0", AdminListen: "unix:" + path}, &fakeEngine{}, prometheus.NewRegistry(), "")
+	s := New(Config{MetricsListen: "127.0.0.1:0", AdminListen: "unix:" + path}, &fakeEngine{}, nobody, prometheus.NewRegistry(), "")
 	require.Error(t, s.Listen())
 	require.FileExists(t, path)
 }

@@ -73,8 +73,8 @@ func (a *App) authorization(t *target) string {
 	return t.basic
 }
 
-// contentType is that of the bodies Encode writes.
-func (a *App) contentType() string {
+// ContentType is that of the bodies Encode writes.
+func (a *App) ContentType() string {
 	if a.columns {
 		return "application/vnd.kafka-sidecar.columns"
 	}

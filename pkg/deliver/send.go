@@ -39,7 +39,7 @@ func (a *App) prepare(l *lane, b *record.Batch, body []byte) {
 	h := &l.req.Header
 	h.SetMethod("POST")
 	h.SetRequestURI(expand(a.target.path, b.Parts[0].Topic))
-	h.SetContentType(a.contentType())
+	h.SetContentType(a.ContentType())
 	h.Set("Sidecar-Protocol", "1")
 	h.Set("Sidecar-Batch", b.ID())
 	h.Set("Sidecar-Attempt", strconv.Itoa(b.Attempt))

@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // ClusterView is what the brokers say of the topics at one moment.
 type ClusterView struct {
@@ -68,4 +71,19 @@ type Finding struct {
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`         // what was found and why it fails
 	Hint   string `json:"hint,omitempty"` // what to do
+}
+
+// NoRecordError: the log holds no record at an offset that an application would get.
+type NoRecordError struct {
+	TopicPartition
+	Offset     int64
+	Start, End int64 // bounds of the log
+}
+
+func (e *NoRecordError) Error() string {
+	text := fmt.Sprintf("%s has no record at offset %d; the log starts at %d and ends at %d", e.TopicPartition, e.Offset, e.Start, e.End)
+	if e.Offset >= e.Start && e.Offset < e.End {
+		text += " (it was compacted away, or is a transaction's marker, or not committed)"
+	}
+	return text
 }

@@ -206,7 +206,7 @@ func (e *Engine) bury(p *partition, rs []record.Record, verdicts []verdict, cut 
 	claim := p.claim
 	letters := make([]record.DeadLetter, len(verdicts))
 	for i, v := range verdicts {
-		letters[i] = e.deadLetter(p, rs[indexOf(rs, v.offset)], v)
+		letters[i] = e.cfg.letter(p.TopicPartition, rs[indexOf(rs, v.offset)], v)
 	}
 	e.let(p, func(ctx context.Context) func() {
 		n, err := e.deps.DeadLetters.Produce(ctx, letters)
@@ -258,11 +258,11 @@ func (e *Engine) condemnedAhead(p *partition) bool {
 	return true
 }
 
-// deadLetter makes the record for the dead-letter topic: key, value and headers unchanged, then ours.
+// letter makes the record for the dead-letter topic: key, value and headers unchanged, then ours.
 // The bytes are copied because the chunk may be released while the brokers are slow.
-func (e *Engine) deadLetter(p *partition, r record.Record, v verdict) record.DeadLetter {
+func (c *Config) letter(p record.TopicPartition, r record.Record, v verdict) record.DeadLetter {
 	d := record.DeadLetter{
-		Topic: e.cfg.DeadLetterTopicOf(p.Topic),
+		Topic: c.DeadLetterTopicOf(p.Topic),
 		Key:   bytes.Clone(r.Key),
 		Value: bytes.Clone(r.Value),
 	}
@@ -274,7 +274,7 @@ func (e *Engine) deadLetter(p *partition, r record.Record, v verdict) record.Dea
 		{"sidecar-partition", strconv.Itoa(int(p.Partition))},
 		{"sidecar-offset", strconv.FormatInt(r.Offset, 10)},
 		{"sidecar-timestamp", strconv.FormatInt(r.Timestamp, 10)},
-		{"sidecar-group", e.cfg.Group},
+		{"sidecar-group", c.Group},
 		{"sidecar-attempts", strconv.Itoa(max(1, v.attempts))},
 		{"sidecar-status", v.status},
 		{"sidecar-reason", v.reason},

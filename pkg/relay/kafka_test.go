@@ -418,3 +418,20 @@ func (r *reader) lend(c *record.Chunk) {
 		clear(records)
 	}
 }
+
+// Record implements relay.Cluster.
+func (k *kafka) Record(ctx context.Context, p record.TopicPartition, offset int64) (record.Record, error) {
+	if err := k.reach(ctx); err != nil {
+		return record.Record{}, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if log := k.find(p); log != nil {
+		for _, r := range log.records {
+			if r.Offset == offset {
+				return r, nil
+			}
+		}
+	}
+	return record.Record{}, &record.NoRecordError{TopicPartition: p, Offset: offset}
+}

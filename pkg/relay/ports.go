@@ -27,6 +27,8 @@ type Cluster interface {
 	Offsets(ctx context.Context, q record.OffsetQuery, parts []record.TopicPartition) (map[record.TopicPartition]int64, error)
 	// Bounds compares positions with their logs; the answer has every partition asked for.
 	Bounds(ctx context.Context, at map[record.TopicPartition]record.Position) (map[record.TopicPartition]record.Bounds, error)
+	// Record reads one record, with memory of its own; a *record.NoRecordError if there is none.
+	Record(ctx context.Context, p record.TopicPartition, offset int64) (record.Record, error)
 }
 
 // Group is the membership in the Kafka consumer group; nil without one.
