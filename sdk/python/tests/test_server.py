@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -178,16 +179,84 @@ def test_request_without_a_length(headers: dict[str, str]) -> None:
     assert handler.batches == []
 
 
-@pytest.mark.parametrize("line", ["nonsense", "POST /", "POST / HTTP/9.9", "POST / HTTP/x", "x" * 70_000])
-def test_broken_http_is_no_batch(line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [("nonsense", 400), ("POST /", 400), ("POST / HTTP/9.9", 505), ("POST / HTTP/x", 400), ("x" * 70_000, 431)],
+    ids=lambda value: str(value)[:20],
+)
+def test_broken_http_is_no_batch(line: str, status: int) -> None:
     handler = Seen()
     with Server(handler, port=0) as server:
         with raw(server) as sock:
             sock.sendall(head(line, Content_Length=2) + b"{}")
-            with suppress(ConnectionError):  # it need not read on
-                assert b" 200 " not in read_all(sock)
+            sock.shutdown(socket.SHUT_WR)
+            answer = read_all(sock)
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+        assert b"\r\nConnection: close\r\n" in answer
         assert post(connect(server), request_of(one_record())).status == 200
     assert len(handler.batches) == 1
+
+
+def test_requests_that_come_at_once_are_answered_in_turn() -> None:
+    body = encode(one_record())
+    message = head(Content_Length=len(body), **headers_of(one_record())) + body
+    probe = head("GET / HTTP/1.1")
+    last = head("GET / HTTP/1.1", Connection="close")
+    handler = Seen()
+    with Server(handler, port=0) as server, raw(server) as sock:
+        sock.sendall(message + probe + message + last)
+        answers = read_all(sock)
+    assert [answer[:3] for answer in answers.split(b"HTTP/1.1 ")] == [b"", b"200", b"200", b"200", b"200"]
+    assert len(handler.batches) == 2
+
+
+@pytest.mark.parametrize(("over", "status"), [(0, 200), (1, 431)])
+def test_head_of_the_largest_size(over: int, status: int) -> None:
+    body = encode(one_record())
+    short = head(Content_Length=len(body), X="", **headers_of(one_record()))
+    long = head(Content_Length=len(body), X="x" * (65536 - len(short) + over), **headers_of(one_record()))
+    with Server(Seen(), port=0) as server, raw(server) as sock:
+        sock.sendall(long + body)
+        assert sock.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_answer_to_head_has_no_body() -> None:
+    with Server(Seen(), port=0, token="secret") as server, raw(server) as sock:
+        sock.sendall(head("HEAD / HTTP/1.1") + head("HEAD / HTTP/1.1", Connection="close"))
+        answers = read_all(sock)
+    assert answers.count(b"HTTP/1.1 401 Unauthorized\r\n") == 2
+    assert answers.count(b"\r\n\r\nHTTP/1.1 401 ") == 1
+    assert answers.endswith(b"\r\n\r\n")
+
+
+def test_old_clients_are_answered_once() -> None:
+    with Server(Seen(), port=0) as server, raw(server) as sock:
+        sock.sendall(head("GET / HTTP/1.0") * 2)
+        sock.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionError):  # the second is not read
+            assert read_all(sock).count(b"HTTP/1.1 200 OK\r\n") == 1
+
+
+def test_idle_connections_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_connection, "STALL", 0.05)
+    with Server(Seen(), port=0) as server:
+        connection = connect(server)
+        assert post(connection, request_of(one_record()), keep=True).status == 200
+        sock = connection.sock
+        time.sleep(0.2)
+        assert post(connection, request_of(one_record()), keep=True).status == 200
+        assert connection.sock is sock
+        connection.close()
+
+
+def test_answer_that_is_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_connection, "STALL", 0.05)
+    probes = head("GET / HTTP/1.1") * 1000
+    with Server(Seen(), port=0) as server, raw(server) as sock:
+        sock.settimeout(30)
+        with pytest.raises(ConnectionError):
+            while True:
+                sock.sendall(probes)
 
 
 def test_curl_waits_to_be_told_to_go_on() -> None:

@@ -1,14 +1,19 @@
-"""The handler as an ASGI 3 application, to be mounted in Starlette, FastAPI, Django, or served by uvicorn or hypercorn."""
+"""The handler as an ASGI 3 application, to be mounted in Starlette, FastAPI, Django, or served by uvicorn or hypercorn.
+
+asyncio is imported with the first request: it takes as long as all else here, and `serve` does without.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Coroutine, MutableMapping, Sequence
-from typing import Any, Callable, cast
+from typing import TYPE_CHECKING, Any, Callable, cast
 
 from ._answers import Response
 from ._exchange import MAX_BODY, AsyncExchange, Body, Exchange, HeaderPairs, Unread, is_cut
 from ._handler import AsyncHandler, Handler, is_async
+
+if TYPE_CHECKING:
+    import asyncio
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -39,6 +44,8 @@ def asgi(
     exchange = Exchange(sync_handler, token=token, signing_secrets=signing_secrets, max_body=max_body)
 
     async def call(headers: HeaderPairs, body: Body | Unread, method: str) -> Response:
+        import asyncio
+
         return await asyncio.to_thread(exchange, headers, body, method)
 
     return _Application(call, max_body)
@@ -65,6 +72,8 @@ class _Application:
         body = await _read_body(receive, self._max_body)
         if body is None or is_cut(headers, body):
             return
+        import asyncio
+
         task = asyncio.create_task(self._call(headers, body, scope["method"]))
         self._running.add(task)
         task.add_done_callback(self._running.discard)

@@ -7,7 +7,7 @@ import sys
 from array import array
 from itertools import accumulate, repeat
 
-from ._codec import Buffer, loads_body
+from ._codec import Buffer, loads
 from ._envelope import batch_of, claims, partition_of
 from ._malformed import MAX_INT64, MalformedBatch, integer
 from ._model import Batch, Headers, Partition, Rows
@@ -18,6 +18,7 @@ _PREFIX = struct.Struct("<4sI")
 
 def parse_columns(body: Buffer) -> Batch:
     """The batch in a body. MalformedBatch if the body is no batch, or its lengths do not add up exactly."""
+    body = bytes(body)  # no copy of bytes, whose slices are what apps are given
     if len(body) < _PREFIX.size:
         raise MalformedBatch(f"the body has {len(body)} bytes: it must have the {_PREFIX.size} of its start at least")
     magic, head_length = _PREFIX.unpack_from(body)
@@ -28,15 +29,14 @@ def parse_columns(body: Buffer) -> Batch:
         raise MalformedBatch(
             f"the head has {head_length} bytes: with the start it must end in the body, at a multiple of 8"
         )
-    view = memoryview(body)
     try:
-        head = loads_body(view[_PREFIX.size : start])
+        head = loads(body[_PREFIX.size : start])
     except ValueError as error:
         raise MalformedBatch(f"the head is not JSON in UTF-8: {error}") from None
 
     found = list(claims(head))
     counts = [integer(claim.content, "records", 1, MAX_INT64, claim.where) for claim in found]
-    rows = _ColumnRows(view[start:], sum(counts), integer(head, "headers", 0, MAX_INT64, "the head"))
+    rows = _ColumnRows(body, start, sum(counts), integer(head, "headers", 0, MAX_INT64, "the head"))
     partitions: list[Partition] = []
     row = 0
     for claim, count in zip(found, counts):
@@ -46,22 +46,22 @@ def parse_columns(body: Buffer) -> Batch:
 
 
 class _ColumnRows(Rows):
-    """Rows over the columns; where keys, values and headers begin is added up when the first of them is looked at."""
+    """Rows over the columns. Keys, values and headers are cut out of the body when they are looked at."""
 
-    def __init__(self, columns: memoryview, records: int, headers: int) -> None:
+    def __init__(self, body: bytes, start: int, records: int, headers: int) -> None:
         fixed = 28 * records + 8 * headers
-        if fixed > len(columns):
+        if fixed > len(body) - start:
             raise MalformedBatch(
-                f"{records} records and {headers} headers need {fixed} bytes behind the head, the body has {len(columns)}"
+                f"{records} records and {headers} headers need {fixed} bytes behind the head, the body has {len(body) - start}"
             )
-        reader = _Reader(columns)
+        reader = _Reader(body, start)
         self.offsets = reader.numbers("q", records)
         self.timestamps = reader.numbers("q", records)
         key_lengths, value_lengths, header_counts = (reader.numbers("i", records) for _ in range(3))
         name_lengths, header_value_lengths = (reader.numbers("i", headers) for _ in range(2))
-        if min(self.timestamps) < -1:
+        if _has_negative(self.timestamps) and min(self.timestamps) < -1:
             raise MalformedBatch(f"a timestamp is {min(self.timestamps)}: it must be -1 or more")
-        if min(header_counts) < 0 or sum(header_counts) != headers:
+        if _has_negative(header_counts) or sum(header_counts) != headers:
             raise MalformedBatch(f"the header counts do not add up to the {headers} headers of the head")
         self._header_counts = header_counts
         self._header_ends: list[int] | None = None
@@ -69,9 +69,9 @@ class _ColumnRows(Rows):
         self._values = reader.pieces("value", value_lengths, -1)
         self._names = reader.pieces("header name", name_lengths, 0)
         self._header_values = reader.pieces("header value", header_value_lengths, -1)
-        if reader.at != len(columns):
+        if reader.at != len(body):
             raise MalformedBatch(
-                f"the lengths add up to {reader.at} bytes behind the head, the body has {len(columns)}"
+                f"the lengths add up to {reader.at - start} bytes behind the head, the body has {len(body) - start}"
             )
 
     def key(self, row: int) -> bytes | None:
@@ -91,47 +91,51 @@ class _ColumnRows(Rows):
 class _Reader:
     """Takes columns and their bytes off the body, one after the other."""
 
-    def __init__(self, columns: memoryview) -> None:
-        self.columns = columns
-        self.at = 0
+    def __init__(self, body: bytes, at: int) -> None:
+        self.body = body
+        self.at = at
 
     def numbers(self, kind: str, count: int) -> array[int]:
         numbers = array(kind)
-        numbers.frombytes(self._take(count * numbers.itemsize))
+        start, self.at = self.at, self.at + count * numbers.itemsize
+        numbers.frombytes(self.body[start : self.at])
         if sys.byteorder == "big":
             numbers.byteswap()
         return numbers
 
     def pieces(self, name: str, lengths: array[int], lowest: int) -> _Pieces:
-        nulls = lengths.count(-1)
-        if min(lengths, default=0) < lowest:
+        has_nulls = _has_negative(lengths)
+        if has_nulls and min(lengths) < lowest:
             raise MalformedBatch(f"a {name} length is {min(lengths)}: it must be {lowest} or more")
-        size = sum(lengths) + nulls
-        if size > len(self.columns) - self.at:
+        sizes = map(max, lengths, repeat(0)) if has_nulls else lengths
+        bounds = list(accumulate(sizes, initial=self.at))
+        if bounds[-1] > len(self.body):
             raise MalformedBatch(
-                f"the {name} lengths add up to {size} bytes, the body has {len(self.columns) - self.at} left"
+                f"the {name} lengths add up to {bounds[-1] - self.at} bytes, the body has {len(self.body) - self.at} left"
             )
-        return _Pieces(lengths, nulls, self._take(size))
-
-    def _take(self, size: int) -> memoryview:
-        self.at += size
-        return self.columns[self.at - size : self.at]
+        self.at = bounds[-1]
+        return _Pieces(self.body, bounds, lengths if has_nulls else None)
 
 
 class _Pieces:
-    """Keys, values, header names or header values: bytes without separators, and the length of each (-1 null)."""
+    """Keys, values, header names or header values: each lies in the body between two bounds that follow each other."""
 
-    def __init__(self, lengths: array[int], nulls: int, content: memoryview) -> None:
-        self._lengths = lengths
-        self._nulls = nulls
-        self._content = content
-        self._ends: list[int] | None = None
+    __slots__ = ("_body", "_bounds", "_lengths")
+
+    def __init__(self, body: bytes, bounds: list[int], lengths: array[int] | None) -> None:
+        self._body = body
+        self._bounds = bounds
+        self._lengths = lengths  # None if no piece is null, else a null has -1
 
     def __getitem__(self, index: int) -> bytes | None:
-        length = self._lengths[index]
-        if length < 0:
+        if self._lengths is not None and self._lengths[index] < 0:
             return None
-        if self._ends is None:
-            self._ends = list(accumulate(map(max, self._lengths, repeat(0)) if self._nulls else self._lengths))
-        end = self._ends[index]
-        return bytes(self._content[end - length : end])
+        bounds = self._bounds
+        return self._body[bounds[index] : bounds[index + 1]]
+
+
+def _has_negative(numbers: array[int]) -> bool:
+    """Whether one is below 0. By the bytes with the signs: to look at each number takes many times as long."""
+    size = numbers.itemsize
+    first = size - 1 if sys.byteorder == "little" else 0
+    return not numbers.tobytes()[first::size].isascii()

@@ -53,6 +53,7 @@ def check_offsets(offsets: Sequence[int], from_offset: int, until_offset: int, w
     """Offsets must ascend and lie in their range; there must be at least one."""
     if not offsets:
         raise MalformedBatch(f"{where} has no records")
+    offsets = list(offsets)  # an array would make each number anew
     if not all(map(lt, offsets, islice(offsets, 1, None))):
         raise MalformedBatch(f"{where}: the offsets do not ascend")
     if not from_offset <= offsets[0] <= offsets[-1] < until_offset:

@@ -200,9 +200,14 @@ class Records(Sequence[Record]):
         return self._partitions[-1]._stop - self._starts[0]
 
     def __iter__(self) -> Iterator[Record]:
+        # Without the call of __init__, which would take longer than all the rest.
+        new = object.__new__
         for partition in self._partitions:
             for row in range(partition._start, partition._stop):
-                yield Record(partition, row)
+                record = new(Record)
+                record._partition = partition
+                record._row = row
+                yield record
 
     @overload
     def __getitem__(self, index: int) -> Record: ...

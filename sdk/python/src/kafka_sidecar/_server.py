@@ -113,7 +113,7 @@ class Server:
         self._unix_mode = unix_mode
         self._listener: socket.socket | None = None
         self._acceptor: threading.Thread | None = None
-        # The condition guards stages and stopping; it is notified when a connection changes its stage or ends.
+        # The condition guards stages and stopping; while it stops, it is notified when a connection changes its stage or ends.
         self._changed = threading.Condition()
         self._stages: dict[Connection, _Stage] = {}
         self._stopping = False
@@ -198,7 +198,8 @@ class Server:
         with self._changed:
             if not (self._stopping and stage is _Stage.IDLE):
                 self._stages[connection] = stage
-            self._changed.notify_all()
+            if self._stopping:
+                self._changed.notify_all()
             return not self._stopping
 
     def _interrupt_all(self, stage: _Stage, how: int) -> None:
