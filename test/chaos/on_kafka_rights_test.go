@@ -31,14 +31,23 @@ func TestKafkaTopicForbidden(t *testing.T) {
 	w.finish()
 }
 
+// membershipForbidden is not in the menu: it needs a broker that knows rights.
+var membershipForbidden = &fault{
+	name: "Kafka forbids the membership", on: "kafka", bound: recovery,
+	inject: func(w *world, _ int) func() {
+		w.ForbidGroup(w.group)
+		return func() { w.PermitGroup(w.group) }
+	},
+}
+
 // The right to be a member is taken: the status names it, nothing spins, and the group is joined again when it is given back.
 func TestKafkaGroupForbidden(t *testing.T) {
 	t.Parallel()
 	w := guarded(t)
-	w.ForbidGroup(w.group)
+	forbidden := w.inject(membershipForbidden, 0)
 	w.sidecars[0].waitStatus("why it is no member", func(s *relay.Status) bool { return strings.Contains(s.Kafka.Error, "READ on the group is denied") })
 	w.requireIdle(w.sidecars[0])
-	w.PermitGroup(w.group)
+	forbidden.heal()
 	w.goesOn(200)
 	w.finish()
 }
