@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -143,9 +142,7 @@ func checkApp(ctx context.Context, app *deliver.App) record.Finding {
 
 func printFindings(w io.Writer, findings []record.Finding, output string) error {
 	if output == "json" {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(findings)
+		return writeJSON(w, findings)
 	}
 	for _, f := range findings {
 		word, text := "ok", f.Detail

@@ -16,10 +16,10 @@ import (
 
 // Checks of single texts. Each error begins with "must" and shows what was found.
 
-func control(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
+func unprintable(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
 
 func printable(s string) error {
-	if strings.ContainsFunc(s, control) || len(s) > 4096 {
+	if strings.ContainsFunc(s, unprintable) || len(s) > 4096 {
 		return fmt.Errorf("must be at most 4096 bytes of printable text (got %s)", shown(s))
 	}
 	return nil
@@ -43,7 +43,7 @@ func optional(check func(string) error) func(string) error {
 }
 
 func shortName(s string) error {
-	if len(s) > 249 || strings.ContainsFunc(s, control) {
+	if len(s) > 249 || strings.ContainsFunc(s, unprintable) {
 		return fmt.Errorf("must be at most 249 bytes of printable text (got %s)", shown(s))
 	}
 	return nil
@@ -54,7 +54,7 @@ func groupName(s string) error {
 	switch {
 	case s == "":
 		return errors.New("must not be empty")
-	case len(s) > 200 || strings.ContainsFunc(s, control):
+	case len(s) > 200 || strings.ContainsFunc(s, unprintable):
 		return fmt.Errorf("must be at most 200 bytes of printable text (got %s)", shown(s))
 	}
 	return nil
@@ -81,7 +81,7 @@ func deadLetterTopic(s string) error {
 
 func keyPrefix(s string) error {
 	bad := s == "" || len(s) > 200 || strings.HasPrefix(s, "/") || strings.HasSuffix(s, "/") || strings.Contains(s, "//") ||
-		strings.ContainsFunc(s, func(r rune) bool { return control(r) || unicode.IsSpace(r) })
+		strings.ContainsFunc(s, func(r rune) bool { return unprintable(r) || unicode.IsSpace(r) })
 	for segment := range strings.SplitSeq(s, "/") {
 		bad = bad || segment == "." || segment == ".."
 	}
@@ -95,7 +95,7 @@ func keyPrefix(s string) error {
 func hostPort(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	n, errPort := strconv.Atoi(port)
-	if err != nil || errPort != nil || host == "" || n < 1 || n > 65535 || strings.ContainsAny(s, "/@ ") || strings.ContainsFunc(s, control) {
+	if err != nil || errPort != nil || host == "" || n < 1 || n > 65535 || strings.ContainsAny(s, "/@ ") || strings.ContainsFunc(s, unprintable) {
 		return fmt.Errorf("must be host:port with a port from 1 to 65535 (got %s)", shown(s))
 	}
 	return nil
@@ -105,7 +105,7 @@ func hostPort(s string) error {
 func listenAddr(s string) error {
 	_, port, err := net.SplitHostPort(s)
 	n, errPort := strconv.Atoi(port)
-	if err != nil || errPort != nil || n < 0 || n > 65535 || strings.ContainsFunc(s, control) {
+	if err != nil || errPort != nil || n < 0 || n > 65535 || strings.ContainsFunc(s, unprintable) {
 		return fmt.Errorf("must be host:port or :port with a port from 0 to 65535 (got %s)", shown(s))
 	}
 	return nil
@@ -119,7 +119,7 @@ func adminAddr(s string) error {
 	if !unix {
 		return listenAddr(s)
 	}
-	if path == "" || len(path) > maxSocketPath || strings.ContainsFunc(path, control) {
+	if path == "" || len(path) > maxSocketPath || strings.ContainsFunc(path, unprintable) {
 		return fmt.Errorf("must be unix: and a path of 1 to %d bytes (got %s)", maxSocketPath, shown(s))
 	}
 	return nil

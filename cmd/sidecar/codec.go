@@ -67,7 +67,7 @@ func (c secretText) set(n *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	if strings.ContainsFunc(s, control) {
+	if strings.ContainsFunc(s, unprintable) {
 		return errors.New("must not have line breaks or control characters (the value is not shown)")
 	}
 	c.p.value = s
@@ -284,7 +284,7 @@ func shown(s string) string {
 	if len(s) > 60 {
 		s = strings.ToValidUTF8(s[:60], "") + "…"
 	}
-	if strings.ContainsFunc(s, control) {
+	if strings.ContainsFunc(s, unprintable) {
 		return strconv.Quote(s)
 	}
 	return s

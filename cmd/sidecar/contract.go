@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +66,7 @@ func newContract() *cobra.Command {
 var flagNames = strings.NewReplacer("configure the app: ", "", "app.url: ", "--url ", "app.timeout: ", "--timeout ", "batch.format: ", "--format ", "batch.value: ", "--value ")
 
 func newPlayer(cfg contract.Config, token *secret) (*contract.Player, error) {
-	if strings.ContainsFunc(token.value, control) {
+	if strings.ContainsFunc(token.value, unprintable) {
 		return nil, errors.New("--token must be one line of printable text")
 	}
 	var err error
@@ -96,10 +95,7 @@ func playContract(ctx context.Context, out io.Writer, player *contract.Player, o
 		}
 	})
 	if output == "json" {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		broken = encoder.Encode(report)
+		broken = writeJSON(out, report)
 	} else if broken == nil {
 		_, broken = fmt.Fprintf(out, "\n%s\n", report.Summary)
 	}

@@ -3,43 +3,21 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 )
 
 // demoNarrator tells the story: plain words, the checks with their outcome, the figures.
 type demoNarrator struct {
+	painter
 	out    io.Writer
-	colour bool
 	began  time.Time
 	checks int
 	failed int
 }
 
 func newDemoNarrator(out io.Writer) *demoNarrator {
-	return &demoNarrator{out: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == "", began: time.Now()}
-}
-
-func isTerminal(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-const (
-	styleBold  = "1"
-	styleDim   = "2"
-	styleRed   = "1;31"
-	styleGreen = "32"
-)
-
-func (n *demoNarrator) paint(style, text string) string {
-	if !n.colour {
-		return text
-	}
-	return "\x1b[" + style + "m" + text + "\x1b[0m"
+	return &demoNarrator{painter: newPainter(out), out: out, began: time.Now()}
 }
 
 func (n *demoNarrator) line(text string) { fmt.Fprintln(n.out, text) }

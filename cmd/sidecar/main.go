@@ -119,7 +119,7 @@ func (c *cli) newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %q", err, cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(c.newRun(), c.newCheck(), c.newDrain(), newContract(), c.newConfig(), newVersion(), demo())
+	root.AddCommand(c.newRun(), c.newCheck(), c.newDrain(), c.newOffsets(), newContract(), c.newConfig(), newVersion(), demo())
 	return root
 }
 
@@ -136,4 +136,5 @@ const rootExamples = `
   sidecar check --config sidecar.yaml        look at everything it names, change nothing
   sidecar run --config sidecar.yaml          consume, until SIGTERM
   sidecar drain --config sidecar.yaml        finish, commit, leave the group: for a preStop hook
+  sidecar offsets list --config sidecar.yaml where each partition stands, and who wrote it last
   sidecar contract --url http://…            play the protocol against an application under test`

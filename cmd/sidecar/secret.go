@@ -82,7 +82,7 @@ func (f *secretFile) load(info os.FileInfo) error {
 		return fmt.Errorf("must be a readable file: %w", err)
 	}
 	value := strings.TrimRight(string(data), "\r\n")
-	if value == "" || strings.ContainsFunc(value, control) {
+	if value == "" || strings.ContainsFunc(value, unprintable) {
 		return fmt.Errorf("must hold one line of text (got %s)", f.path)
 	}
 	f.value, f.mtime, f.size = value, info.ModTime(), info.Size()

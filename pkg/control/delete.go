@@ -26,7 +26,7 @@ func (c *Control) Delete(ctx context.Context, topic string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{What: Delete, Topic: topic, doc: doc}
+	plan := &Plan{What: Delete, Topic: topic, doc: doc, Notes: []string{"the next start of the group is a first start of this topic"}}
 	for i := range entries {
 		e := &entries[i]
 		if !strings.HasPrefix(e.Owner, operatorPrefix) && c.now().Sub(e.CommittedAt) < recently {

@@ -149,8 +149,8 @@ func idsOf(topic string, parts []int32) []record.TopicPartition {
 	return ids
 }
 
-// choose checks the partitions asked for; nil = all.
-func (t *Topic) choose(parts []int32) ([]int32, error) {
+// Choose checks the partitions asked for and puts them in order; nil = all. It refuses one that the topic does not have.
+func (t *Topic) Choose(parts []int32) ([]int32, error) {
 	n := int32(len(t.Partitions))
 	if parts == nil {
 		return allOf(n), nil

@@ -17,7 +17,7 @@ func (c *Control) setPaused(ctx context.Context, topic string, parts []int32, pa
 	if err != nil {
 		return nil, err
 	}
-	chosen, err := t.choose(parts)
+	chosen, err := t.Choose(parts)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (c *Control) Seek(ctx context.Context, topic string, parts []int32, to Targ
 	if t.View.Missing {
 		return nil, refuse(UnknownTopic, "create it, or correct the name", "Kafka has no topic %s", topic)
 	}
-	chosen, err := t.choose(parts)
+	chosen, err := t.Choose(parts)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ func (c *Control) Skip(ctx context.Context, p record.TopicPartition, offset int6
 	if err != nil {
 		return nil, err
 	}
-	if _, err := t.choose([]int32{p.Partition}); err != nil {
+	if _, err := t.Choose([]int32{p.Partition}); err != nil {
 		return nil, err
 	}
 	at := &t.Partitions[p.Partition]
