@@ -78,6 +78,7 @@ func batchKeys(s *settings) []key {
 		{"batch.max_bytes", "", "bytes of an encoded body; a single larger record travels alone", size[int]{&r.MaxBytes, 1 << 10, 64 << 20}, ""},
 		{"batch.min_records", "", "hold a batch back until so many records stand ready (needs batch.max_wait)", number{&r.MinRecords, 1, 100_000}, ""},
 		{"batch.max_wait", "", "or until the oldest has waited so long; 0s = no waiting", span{&r.MaxWait, 0, 5 * time.Minute}, ""},
+		{"batch.max_rate", "", "records per second that this process delivers at most; 0 = no bound", number{&r.MaxRate, 0, 100_000_000}, ""},
 		{"batch.format", "", "columns is the fast path of the client libraries", choice{&d.Format, []string{"json", "columns"}}, ""},
 		{"batch.value", "", "auto: string, or base64 for other bytes; json: a value that is valid JSON is embedded; base64: always base64", choice{&d.Value, []string{"auto", "json", "base64"}}, ""},
 		{"deliver.lanes", "", "requests in flight at once", number{&r.Lanes, 1, 256}, ""},

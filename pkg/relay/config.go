@@ -21,6 +21,7 @@ type Config struct {
 	MaxBytes   int           // bytes of an encoded body
 	MinRecords int           // hold a batch back until so many records stand ready…
 	MaxWait    time.Duration // …or the oldest of them has waited so long; 0 = no linger
+	MaxRate    int           // records per second of this process; 0 = no bound
 
 	Lanes        int           // batches in flight at once
 	TopicInURL   bool          // the app's path holds {topic}: a batch holds one topic
@@ -45,6 +46,8 @@ type Config struct {
 	MemoryMaxBytes int64
 	ShutdownGrace  time.Duration
 	WatchdogAfter  time.Duration
+
+	UntilCaughtUp bool // drain and end when everything is done that the logs hold at the start
 
 	AppURL string // for people, with secrets removed
 	Log    zerolog.Logger

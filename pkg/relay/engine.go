@@ -65,6 +65,7 @@ type Engine struct {
 	ready      []*partition // FIFO of partitions with records to deliver; stale entries are skipped
 	due        []*plan      // plans whose time has come and whose records are there
 	linger     lingerTimer
+	pace       pace
 	claims     claimer
 	commits    committer
 	app        appState
@@ -74,6 +75,7 @@ type Engine struct {
 	answers    uint64 // numbers the app's answers, and attempts without one
 	ackedAt    uint64 // the last answer that acknowledged a record: evidence when a record is condemned
 	watchdog   watchdog
+	catchUp    catchUp
 	events     events
 }
 
@@ -92,6 +94,7 @@ func New(cfg Config, deps Deps) *Engine {
 	e.work, e.stop = context.WithCancel(context.Background())
 	e.budget.max, e.budget.ahead = cfg.MemoryMaxBytes, cfg.readAhead()
 	e.budget.room = make(chan struct{}, 1)
+	e.pace.rate = float64(cfg.MaxRate)
 	e.life.since = time.Now()
 	e.life.state = stateStarting
 	e.life.reasons = map[string]string{}

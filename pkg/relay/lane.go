@@ -141,6 +141,7 @@ func (e *Engine) launch(f *flight) {
 		p.cutOff = false
 	}
 	f.ctx, f.cancel = context.WithCancel(e.work)
+	e.pace.sent(f.batch.Len())
 	e.m.batchRecords.Observe(float64(f.batch.Len()))
 	e.m.batchBytes.Observe(float64(len(f.body)))
 	l.send <- f

@@ -63,11 +63,14 @@ func (e *Engine) schedule() {
 
 // prepareAhead gives the lanes whose request runs their next batch.
 func (e *Engine) prepareAhead() {
+	if e.pace.rate > 0 {
+		return
+	}
 	for _, l := range e.lanes {
 		if l.sending == nil || l.coming != nil || len(l.spare) == 0 || len(e.due) > 0 || !e.fullBatchWaits(l) {
 			continue
 		}
-		if f := e.formFresh(l); f != nil {
+		if f := e.formFresh(l, e.cfg.MaxRecords); f != nil {
 			e.prepare(l, f)
 		}
 	}
@@ -87,7 +90,7 @@ func (e *Engine) fillLanes() {
 		}
 		f := e.formPlanned(l)
 		if f == nil && e.enough() {
-			f = e.formFresh(l)
+			f = e.formFresh(l, e.mayTake())
 		}
 		if f != nil {
 			e.prepare(l, f)
@@ -148,10 +151,14 @@ func (e *Engine) fullBatchWaits(l *lane) bool {
 	return records > 1 && bytes > 2*e.cfg.MaxBytes
 }
 
-// formFresh takes partitions from the head of the ready queue until the batch is full. In a lane with
+// formFresh takes partitions from the head of the ready queue until the batch is full, at most so many records. In a lane with
 // a request in flight, that request's own partitions may follow with their later records.
-func (e *Engine) formFresh(l *lane) *flight {
+func (e *Engine) formFresh(l *lane, records int) *flight {
+	if records == 0 {
+		return nil
+	}
 	b := e.newBuilder(l)
+	b.records = records
 	kept := e.ready[:0]
 	for i, p := range e.ready {
 		if b.full() {

@@ -31,6 +31,7 @@ func (e *Engine) snapshot() Status {
 		Memory:  MemoryStatus{Used: e.budget.inUse(), Max: e.cfg.MemoryMaxBytes},
 		Reasons: e.reasons(),
 
+		HeldBack:   e.heldBack(),
 		Topics:     []TopicStatus{},
 		Partitions: []PartitionStatus{},
 	}
@@ -48,6 +49,19 @@ func (e *Engine) snapshot() Status {
 		s.Partitions = append(s.Partitions, e.partitions[tp].status())
 	}
 	return s
+}
+
+// heldBack names the bound that is reached. An app that takes all it is given keeps none of them busy.
+func (e *Engine) heldBack() string {
+	switch {
+	case e.commits.pending >= e.cfg.CommitMaxPending:
+		return "commit.max_pending"
+	case e.pace.holds:
+		return "batch.max_rate"
+	case e.budget.inUse() >= e.budget.max:
+		return "memory.max_bytes"
+	}
+	return ""
 }
 
 // kafkaError is what is wrong with the brokers, or with the group that was joined.

@@ -38,9 +38,13 @@ func (e *Engine) startUp(ctx context.Context) {
 			return
 		}
 	}
+	if e.cfg.UntilCaughtUp && !e.aimAtEnds(ctx, view) {
+		return
+	}
 	e.post(func() {
 		e.setReason(reasonStore, "")
 		e.setReason(reasonBaseline, "")
+		e.setReason(reasonKafka, "")
 		e.noteView(view)
 		e.watchLater()
 		e.after(e.cfg.WatchInterval, e.watchStore)

@@ -22,6 +22,7 @@ type Status struct {
 	Topics     []TopicStatus     `json:"topics"`
 	Partitions []PartitionStatus `json:"partitions"`
 	Memory     MemoryStatus      `json:"memory"`
+	HeldBack   string            `json:"heldBack"` // the setting that holds back delivery or reading at this moment; "" = none does
 
 	Reasons []Reason `json:"reasons"` // why /readyz answers 503; empty = ready
 }

@@ -41,7 +41,7 @@ func (e *Engine) checkWatchdog() {
 
 // standsReady: there is a free lane, nothing forbids delivery, and yet a partition has records to deliver.
 func (e *Engine) standsReady() bool {
-	if !e.mayDeliver() || !e.store.up || !e.freeLane() {
+	if !e.mayDeliver() || !e.store.up || e.pace.holds || !e.freeLane() {
 		return false
 	}
 	for _, p := range e.partitions {
