@@ -19,6 +19,9 @@ const runHelp = `Consumes the topics and delivers their records to the applicati
 stops taking, waits for requests in flight up to shutdown.grace, commits and leaves the group. A second
 signal ends it at once; what was not committed is delivered again.
 
+With --until-caught-up it asks once, at its start, where the logs end, delivers up to there, and ends as after
+SIGTERM when the whole group has come so far: for jobs that ran nightly, or as Spark's AvailableNow.
+
 Kafka, the store or the application being away never ends it: it says so and tries again. Health is at
 /livez and /readyz of metrics.listen, the state at /v1/status of admin.listen.
 
@@ -30,17 +33,19 @@ configuration.`
 const abortWait = 3 * time.Second
 
 func (c *cli) newRun() *cobra.Command {
-	return &cobra.Command{
+	var untilCaughtUp bool
+	cmd := &cobra.Command{
 		Use:     "run",
 		Short:   "Consume and deliver, until SIGTERM",
 		Long:    runHelp,
-		Example: "  sidecar run --config sidecar.yaml\n  sidecar run --set group=billing --set kafka.topics=orders --set offsets.store=file",
+		Example: "  sidecar run --config sidecar.yaml\n  sidecar run --set group=billing --set kafka.topics=orders --set offsets.store=file\n  sidecar run --config sidecar.yaml --until-caught-up",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := c.ready()
 			if err != nil {
 				return err
 			}
+			config.relay.UntilCaughtUp = untilCaughtUp
 			log := newLogger(cmd.ErrOrStderr(), config.logLevel, config.logFormat)
 			s, err := assemble(config, log)
 			if err != nil {
@@ -54,6 +59,8 @@ func (c *cli) newRun() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&untilCaughtUp, "until-caught-up", false, "end when everything is done that the logs held at the start")
+	return cmd
 }
 
 // run opens the sidecar and runs it to its end, with a line for each. The error has been logged.
