@@ -28,13 +28,14 @@ type fakeEngine struct {
 	live      error
 	drain     func(ctx context.Context) error
 
-	events  []relay.Event
-	since   int64
-	retried []record.TopicPartition
-	retry   error
-	body    string // of every record
-	letters []int64
-	letter  error
+	events    []relay.Event
+	since     int64
+	retried   []record.TopicPartition
+	retry     error
+	body      string // of every record
+	recordErr error
+	letters   []int64
+	letter    error
 }
 
 func (e *fakeEngine) Events(_ context.Context, after int64) ([]relay.Event, error) {
@@ -51,7 +52,7 @@ func (e *fakeEngine) Record(_ context.Context, p record.TopicPartition, offset i
 	if e.body == "" {
 		return nil, &record.NoRecordError{TopicPartition: p, Offset: offset, End: 9}
 	}
-	return []byte(e.body), nil
+	return []byte(e.body), e.recordErr
 }
 
 func (e *fakeEngine) DeadLetter(_ context.Context, _ record.TopicPartition, offset int64, _ string) error {
