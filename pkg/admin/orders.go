@@ -18,6 +18,9 @@ import (
 // orderTimeout bounds an order: questions to Kafka and the store, and the writes.
 const orderTimeout = 20 * time.Second
 
+// commitWait is how long a skip waits for the commit of what was acknowledged before the record.
+const commitWait = 10 * time.Second
+
 // Operator plans and carries out changes of the stored offsets; *control.Control is one.
 type Operator interface {
 	Seek(ctx context.Context, topic string, parts []int32, to control.Target, force bool) (*control.Plan, error)
@@ -183,10 +186,7 @@ func (s *Server) skip(w http.ResponseWriter, req *http.Request) {
 	defer cancel()
 	p := record.TopicPartition{Topic: o.Topic, Partition: *o.Partition}
 	op := s.operators(o.As)
-	plan, err := op.Skip(ctx, p, *o.Offset)
-	if err == nil {
-		err = s.blockedAt(ctx, p, *o.Offset)
-	}
+	plan, err := s.planSkip(ctx, op, p, *o.Offset)
 	if err == nil && o.To == "dead_letter" {
 		err = s.engine.DeadLetter(ctx, p, *o.Offset, "skipped by an operator")
 	}
@@ -200,11 +200,33 @@ func (s *Server) skip(w http.ResponseWriter, req *http.Request) {
 	respond(w, http.StatusOK, answerOf(plan, true))
 }
 
+// planSkip plans to pass over a record. The store may lag behind what is acknowledged by a commit: for that it waits.
+func (s *Server) planSkip(ctx context.Context, op Operator, p record.TopicPartition, offset int64) (*control.Plan, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitWait)
+	defer cancel()
+	for {
+		ours, err := s.blockedAt(ctx, p, offset)
+		if err != nil {
+			return nil, err
+		}
+		plan, err := op.Skip(ctx, p, offset)
+		var refusal *control.Refusal
+		if !ours || !errors.As(err, &refusal) || refusal.Code != control.NotBlocked {
+			return plan, err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
 // blockedAt refuses to skip a record of a partition that is ours and goes on by itself. Of another replica's only the store tells.
-func (s *Server) blockedAt(ctx context.Context, p record.TopicPartition, offset int64) error {
+func (s *Server) blockedAt(ctx context.Context, p record.TopicPartition, offset int64) (ours bool, err error) {
 	status, err := s.engine.Status(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for i := range status.Partitions {
 		x := &status.Partitions[i]
@@ -212,13 +234,14 @@ func (s *Server) blockedAt(ctx context.Context, p record.TopicPartition, offset 
 			continue
 		}
 		if x.Acked != offset || x.Reason == "" {
-			return &control.Refusal{
+			return true, &control.Refusal{
 				Code:    control.NotBlocked,
 				Message: fmt.Sprintf("%s is not blocked at offset %d: it is %s, and the next record is %d", p, offset, x.State, x.Acked), Hint: "look at the status again",
 			}
 		}
+		return true, nil
 	}
-	return nil
+	return false, nil
 }
 
 // retry tries a partition of this replica now.
