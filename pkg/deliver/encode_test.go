@@ -83,6 +83,7 @@ func FuzzEmbeddable(f *testing.F) {
 	f.Fuzz(func(t *testing.T, v []byte) {
 		want := json.Valid(v) && utf8.Valid(v) && string(bytes.Trim(v, " \t\r\n")) != "null"
 		require.Equal(t, want, embeddable(v))
+		require.Equal(t, want, embeddablePlain(v))
 	})
 }
 
@@ -90,6 +91,7 @@ func TestEmbeddableDepth(t *testing.T) {
 	for _, depth := range []int{1, maxDepth, maxDepth + 1, 1 << 20} {
 		v := []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
 		assert.Equal(t, json.Valid(v), embeddable(v), depth)
+		assert.Equal(t, json.Valid(v), embeddablePlain(v), depth)
 	}
 }
 
@@ -267,15 +269,9 @@ func BenchmarkEncode(b *testing.B) {
 // appendEscaped against the plain code that other processors run.
 func BenchmarkEscape(b *testing.B) {
 	orders := orderEvents(500, 1024)
-	indented := make([][]byte, len(orders))
-	for i, v := range orders {
-		var out bytes.Buffer
-		require.NoError(b, json.Indent(&out, v, "", "  "))
-		indented[i] = out.Bytes()
-	}
 	for name, values := range map[string][][]byte{
 		"orders":   orders,
-		"indented": indented,
+		"indented": indented(b, orders),
 		"text":     {bytes.Repeat([]byte("plain text "), 93)},
 		"controls": {bytes.Repeat([]byte("abc\x01"), 256)},
 		"key":      {[]byte("customer-17")},
@@ -292,4 +288,34 @@ func BenchmarkEscape(b *testing.B) {
 			})
 		}
 	}
+}
+
+// embeddable against the plain code that other processors run.
+func BenchmarkEmbeddable(b *testing.B) {
+	orders := orderEvents(500, 1024)
+	for name, values := range map[string][][]byte{"orders": orders, "indented": indented(b, orders), "small": orderEvents(500, 100)} {
+		for kind, check := range map[string]func(v []byte) bool{"chosen": embeddable, "plain": embeddablePlain} {
+			b.Run(name+"/"+kind, func(b *testing.B) {
+				b.SetBytes(int64(len(bytes.Join(values, nil))))
+				for b.Loop() {
+					for _, v := range values {
+						if !check(v) {
+							b.Fatalf("%s", v)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func indented(t testing.TB, values [][]byte) [][]byte {
+	t.Helper()
+	out := make([][]byte, len(values))
+	for i, v := range values {
+		var buf bytes.Buffer
+		require.NoError(t, json.Indent(&buf, v, "", "  "))
+		out[i] = buf.Bytes()
+	}
+	return out
 }

@@ -15,19 +15,22 @@ func needAVX2(t testing.TB) {
 	}
 }
 
-// checkEscapeAVX2 escapes src into dst and compares with escapePlain. Outside of dst nothing may change.
+// untouched is what memory holds that nobody has written to.
+var untouched = bytes.Repeat([]byte{0xa5}, 4096)
+
+// wanted is used again and again, for the many checks.
+var wanted = make([]byte, 0, 4096)
+
+// checkEscapeAVX2 escapes src into dst and compares with escapePlain. Behind dst nothing may change.
 func checkEscapeAVX2(t *testing.T, dst, src []byte) {
 	t.Helper()
-	const untouched = 0xa5
-	around := dst[:cap(dst)]
-	for i := range around {
-		around[i] = untouched
-	}
+	behind := dst[len(dst):cap(dst)]
+	copy(behind, untouched)
 	written, read, ascii := escapeAVX2(dst, src)
 	if written > len(dst) || read > len(src) {
 		t.Fatalf("%q into %d: wrote %d, read %d", src, len(dst), written, read)
 	}
-	want, low := escapePlain(nil, src[:read])
+	want, low := escapePlain(wanted[:0], src[:read])
 	if !bytes.Equal(want, dst[:written]) {
 		t.Fatalf("%q into %d: read %d: %q", src, len(dst), read, dst[:written])
 	}
@@ -36,10 +39,8 @@ func checkEscapeAVX2(t *testing.T, dst, src []byte) {
 	} else if len(next) >= 8 && len(dst)-written >= escapeRoom && !hasUnlettered(next) {
 		t.Fatalf("%q into %d: stopped at %d without need", src, len(dst), read)
 	}
-	for i := range around[len(dst):] {
-		if around[len(dst)+i] != untouched {
-			t.Fatalf("%q into %d: wrote behind it", src, len(dst))
-		}
+	if !bytes.Equal(behind, untouched[:len(behind)]) {
+		t.Fatalf("%q into %d: wrote behind it", src, len(dst))
 	}
 }
 
@@ -51,25 +52,30 @@ func hasUnlettered(s []byte) bool {
 func TestEscapeAVX2EveryByteEverywhere(t *testing.T) {
 	needAVX2(t)
 	from, to := guarded(t, 200), guarded(t, 600)
-	interesting := []byte{'"', '\\', 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0x88, 0xa2, 0xdc, 0xff}
-	for c := range byte(0x20) {
-		interesting = append(interesting, c)
+	interesting := []byte{'"', '\\', 0, '\b', '\n', 0x0b, 0x10, 0x18, 0x1f, 0x20, 0x5d, 0x7f, 0x80, 0x8a, 0xa2, 0xff}
+	all := make([]byte, 256)
+	for c := range all {
+		all[c] = byte(c)
 	}
 	for n := range 201 {
 		src := from[len(from)-n:]
 		dst := to[len(to)-2*n-escapeRoom:]
 		for _, fill := range []byte{'a', '"', '\n'} {
-			if fill != 'a' && n > 72 {
-				continue // two blocks and all that may stand before them are enough
+			try := interesting
+			if fill == 'a' && 32 <= n && n < 64 { // a block, and each number of bytes before it
+				try = all
+			} else if fill != 'a' && n >= 72 {
+				continue
+			}
+			for i := range src {
+				src[i] = fill
 			}
 			for at := range n {
-				for i := range src {
-					src[i] = fill
-				}
-				for _, c := range interesting {
+				for _, c := range try {
 					src[at] = c
 					checkEscapeAVX2(t, dst, src)
 				}
+				src[at] = fill
 			}
 		}
 		checkEscapeAVX2(t, dst, src)
@@ -90,7 +96,7 @@ func TestEscapeAVX2StaysInside(t *testing.T) {
 		for room := range 2*n + escapeRoom + 1 {
 			checkEscapeAVX2(t, to[len(to)-room:], src)
 			start := rnd.IntN(32)
-			checkEscapeAVX2(t, make([]byte, start+room+64)[start:start+room], src)
+			checkEscapeAVX2(t, make([]byte, start+room+64)[start:][:room], src)
 		}
 	}
 }

@@ -9,9 +9,8 @@ import (
 // maxDepth is how deeply an embedded value may be nested. Source: encoding/json's own limit.
 const maxDepth = 10_000
 
-// embeddable reports whether v can stand in the body as it is: one JSON value in valid UTF-8, with
-// white space around it or not, and not the literal null, which means a record without a value.
-func embeddable(v []byte) bool {
+// embeddablePlain is embeddable for any processor.
+func embeddablePlain(v []byte) bool {
 	i := skipSpace(v, 0)
 	if i == len(v) || v[i] == 'n' {
 		return false
