@@ -10,7 +10,6 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -62,19 +61,4 @@ func TestKafkaTLS(t *testing.T) {
 	}
 	_, problems = use(sources{sets: append(sets, "kafka.tls.cert_file="+cert, "kafka.tls.key_file="+cert)})
 	require.Contains(t, strings.Join(lines(problems), "\n"), "kafka.tls.cert_file: must be a certificate that fits kafka.tls.key_file")
-}
-
-func TestMemoryIsTunedUnlessTheUserDid(t *testing.T) {
-	limit, percent := debug.SetMemoryLimit(-1), debug.SetGCPercent(100)
-	defer func() {
-		debug.SetMemoryLimit(limit)
-		debug.SetGCPercent(percent)
-	}()
-	c, _ := use(sources{sets: []string{"memory.max_bytes=256MiB"}})
-	tuneMemory(c, []string{"GOMEMLIMIT=1GiB", "GOGC=50"})
-	require.Equal(t, limit, debug.SetMemoryLimit(-1))
-	require.Equal(t, 100, debug.SetGCPercent(100))
-	tuneMemory(c, nil)
-	require.Greater(t, debug.SetMemoryLimit(-1), int64(256<<20))
-	require.Equal(t, gcPercent, debug.SetGCPercent(100))
 }

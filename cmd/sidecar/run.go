@@ -52,7 +52,7 @@ func (c *cli) newRun() *cobra.Command {
 				return err
 			}
 			defer s.close()
-			tuneMemory(config, c.environ)
+			tuneMemory(config, c.environ, cgroupRoot)
 			if c.run(cmd.Context(), config, s) != nil {
 				return &exitError{code: exitFailed} // it is in the log
 			}
