@@ -19,6 +19,7 @@ func appMain(args []string) error {
 	expect := flags.Int64("expect", 0, "write marks for so many records")
 	work := flags.Duration("work", 0, "answer after so long")
 	tail := flags.Bool("tail", false, "write a line for each range that is delivered")
+	busy := flags.Bool("busy", false, "answer 503 once the expected records have come")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -26,7 +27,7 @@ func appMain(args []string) error {
 	if err != nil {
 		return err
 	}
-	a := &nullApp{work: *work, progress: progress{out: os.Stdout, expect: *expect}}
+	a := &nullApp{work: *work, busy: *busy, progress: progress{out: os.Stdout, expect: *expect}}
 	if *tail {
 		a.log = bufio.NewWriter(os.Stdout)
 	}
@@ -37,6 +38,7 @@ func appMain(args []string) error {
 // nullApp is called by one goroutine per lane.
 type nullApp struct {
 	work time.Duration
+	busy bool // once progress has all it expects
 
 	mu       sync.Mutex
 	progress progress
@@ -52,6 +54,15 @@ func (a *nullApp) handle(ctx *fasthttp.RequestCtx) {
 	if a.work > 0 {
 		time.Sleep(a.work)
 	}
+	if a.isBusy() {
+		ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+	}
+}
+
+func (a *nullApp) isBusy() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.busy && a.progress.seen >= a.progress.expect
 }
 
 func (a *nullApp) count(body []byte, now time.Time) error {

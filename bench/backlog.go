@@ -7,17 +7,19 @@ import (
 	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
 )
 
-// backlog lets the app take some records of a long topic, then takes the app away for options.down.
+// backlog lets the app take some records of a long topic, then takes the app away, or has it answer that it is busy, for options.down.
 type backlog struct {
 	topic  topic
 	budget int64 // memory.max_bytes
+	busy   bool
 }
 
 func (b backlog) topics() []topic { return []topic{b.topic} }
 
 func (b backlog) run(ctx context.Context, w *world) (result, error) {
 	listen := testenv.FreeAddr(w)
-	app, err := start(w.scope, "app", []string{w.self, "app", "-listen", listen, "-expect", strconv.FormatInt(b.topic.records/10, 10)})
+	app, err := start(w.scope, "app", []string{w.self, "app", "-listen", listen, "-expect", strconv.FormatInt(b.topic.records/10, 10),
+		"-busy=" + strconv.FormatBool(b.busy)})
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +27,8 @@ func (b backlog) run(ctx context.Context, w *world) (result, error) {
 	if err := awaitListener(ctx, listen); err != nil {
 		return nil, app.failed(err)
 	}
-	side, err := w.startSidecar(b.topic.name, listen, settings{"memory.max_bytes", strconv.FormatInt(b.budget, 10)})
+	// A partition that waits for more than 10 s gives its records up: below it all hold what they can.
+	side, err := w.startSidecar(b.topic.name, listen, settings{"memory.max_bytes", strconv.FormatInt(b.budget, 10), "retry.max", "5s"})
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +36,9 @@ func (b backlog) run(ctx context.Context, w *world) (result, error) {
 	if _, err := app.awaitMark(ctx, markDone); err != nil {
 		return nil, err
 	}
-	app.kill()
+	if !b.busy {
+		app.kill()
+	}
 	if err := sleep(ctx, w.options.down); err != nil {
 		return nil, err
 	}

@@ -28,8 +28,8 @@ func bareMain(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	debug.SetGCPercent(300)
-	debug.SetMemoryLimit(256 << 20)
+	debug.SetGCPercent(200)
+	debug.SetMemoryLimit(176 << 20)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 

@@ -43,6 +43,7 @@ func goals(r results) []goal {
 		{"idle with 1,000 partitions: share of a core", "idle/1000-partitions", sidecarCore, "", "", 0.01},
 		{"idle with 1,000 partitions: resident bytes", "idle/1000-partitions", sidecarHeld, "", "", 64 * mib},
 		{"app away: largest resident size above memory.max_bytes", "app-down", overBudget, "", "", 64 * mib},
+		{"app busy, the budget full: largest resident size above memory.max_bytes", "app-busy", overBudget, "", "", 64 * mib},
 	}, sdkGoals()...)
 }
 
