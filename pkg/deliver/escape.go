@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
-	"unicode/utf8"
 	"unsafe"
 )
 
@@ -100,7 +99,7 @@ func appendText(dst []byte, name string, v []byte) []byte {
 	dst = append(dst, name...)
 	dst = append(dst, `":"`...)
 	dst, ascii := appendEscaped(dst, v)
-	if !ascii && !utf8.Valid(v) {
+	if !ascii && !validUTF8(v) {
 		return appendBase64(dst[:at], name, v)
 	}
 	return append(dst, '"')
@@ -135,7 +134,7 @@ func appendQuoted(dst []byte, s string) []byte {
 	at := len(dst)
 	dst = append(dst, '"')
 	dst, ascii := appendEscaped(dst, bytesOf(s))
-	if !ascii && !utf8.ValidString(s) {
+	if !ascii && !validUTF8(bytesOf(s)) {
 		dst = append(dst[:at], '"')
 		dst, _ = appendEscaped(dst, []byte(strings.ToValidUTF8(s, "\uFFFD")))
 	}

@@ -62,6 +62,9 @@ func appendEscaped(dst, src []byte) (out []byte, ascii bool) {
 			ascii = ascii && low
 		}
 	}
+	if len(src) == 0 {
+		return dst, ascii
+	}
 	dst, low := escapePlain(dst, src)
 	return dst, ascii && low
 }

@@ -3,7 +3,6 @@ package deliver
 import (
 	"encoding/binary"
 	"math/bits"
-	"unicode/utf8"
 )
 
 // maxDepth is how deeply an embedded value may be nested. Source: encoding/json's own limit.
@@ -16,7 +15,7 @@ func embeddablePlain(v []byte) bool {
 		return false
 	}
 	i = skipValue(v, i, 0)
-	return i >= 0 && skipSpace(v, i) == len(v) && utf8.Valid(v)
+	return i >= 0 && skipSpace(v, i) == len(v) && validUTF8(v)
 }
 
 func skipSpace(v []byte, i int) int {

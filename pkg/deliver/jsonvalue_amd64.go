@@ -1,7 +1,5 @@
 package deliver
 
-import "unicode/utf8"
-
 // embeddable reports whether v can stand in the body as it is: one JSON value in valid UTF-8, with
 // white space around it or not, and not the literal null, which means a record without a value.
 func embeddable(v []byte) bool {
@@ -59,7 +57,7 @@ func plainlyJSON(v []byte) bool {
 				return false
 			}
 			if end != 0 {
-				return skipSpace(v, end) == len(v) && (ascii || utf8.Valid(v))
+				return skipSpace(v, end) == len(v) && (ascii || validUTF8(v))
 			}
 			at += blockSize
 		}
