@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 if sys.argv[-1] == "json":
@@ -41,11 +41,11 @@ class Handler:
                 self.total += parse(value)["total"]
         self._count(len(values))
 
-    def handle_objects(self, objects: list[Any]) -> None:
-        """The same where values are parsed already."""
+    def handle_objects(self, objects: Iterable[Any], n: int) -> None:
+        """The same for n values that the library parses."""
         for order in objects:
             self.total += order["total"]
-        self._count(len(objects))
+        self._count(n)
 
     def _count(self, n: int) -> None:
         before = self._seen

@@ -50,6 +50,14 @@ def test_refused_by_both(text: bytes, codec: str) -> None:
             loads(text)
 
 
+def test_long_numbers_are_found_wherever_they_stand() -> None:
+    for before in range(20):
+        for digits in range(40):
+            text = b"x" * before + b"9" * digits + b'"'
+            for form in (bytes, bytearray, memoryview):
+                assert _codec.has_long_number(form(text)) is (digits >= 19)
+
+
 def test_orjson_is_used() -> None:
     assert _codec.fast_loads is not None, "install requirements-dev.txt"
 

@@ -315,13 +315,12 @@ def test_integers_beyond_64_bits_in_text() -> None:
 
 def test_nothing_is_made_that_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    init = Record.__init__
 
-    def counted(self: Record, *args: Any) -> None:
-        made.append("record")
-        init(self, *args)
+    class Counted(Record):
+        def __init__(self) -> None:
+            made.append("record")
 
-    monkeypatch.setattr(Record, "__init__", counted)
+    monkeypatch.setattr(_model, "Record", Counted)
     for name in ("_json._JSONRows", "_columns._ColumnRows"):
         for part in ("key", "value", "headers"):
             path = f"kafka_sidecar.{name}.{part}"
@@ -334,6 +333,9 @@ def test_nothing_is_made_that_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) 
         assert made == []
         assert [got.records[1].offset, got.records[-1].offset] == [10, got.records[-1].offset]
         assert made == ["record"] * 3
+        made.clear()
+        assert [record.offset for record in got.records][1] == 10
+        assert len(made) == len(got.records)
         made.clear()
 
 

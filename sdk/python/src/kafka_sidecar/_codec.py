@@ -49,23 +49,31 @@ def loads_body(body: Buffer) -> Any:
 
 def has_long_number(text: Buffer) -> bool:
     """Whether there are so many digits in a row that they may be an integer beyond 64 bits."""
-    text = bytes(text)
-    # A look at every sixth byte is enough for most texts.
-    return _SAMPLED in text[::_STEP].translate(_DIGITS_TO_ZERO) and _LONG_NUMBER in text.translate(_DIGITS_TO_ZERO)
+    content = text if type(text) is bytes else bytes(text)
+    # A look at every sixth byte is enough for most texts. find: it takes less time than `in`.
+    return (
+        content[::_STEP].translate(_DIGITS_TO_ZERO).find(_SAMPLED) >= 0
+        and content.translate(_DIGITS_TO_ZERO).find(_LONG_NUMBER) >= 0
+    )
 
 
 def _exact_loads(text: Buffer) -> Any:
+    # As json.loads does it, without the decoder that it would make for each text, and two regular expressions.
+    stripped = str(text, "utf-8").strip(" \t\n\r")
     try:
-        return _decoder.decode(str(text, "utf-8"))
+        value, end = _decoder.raw_decode(stripped)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if end < len(stripped):
+        raise ValueError("there is more behind the JSON text")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)  # json.loads would make one for each text
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 _pause_lock = threading.Lock()
 _pauses = 0

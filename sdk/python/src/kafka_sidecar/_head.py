@@ -18,8 +18,9 @@ MAX_HEAD = 65536
 """Bytes of the head of a request; a longer one is refused."""
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 the term of RFC 9110
-_REQUEST_LINE = re.compile(rf"({_TOKEN}) [!-~\x80-\xff]+ HTTP/([0-9])\.([0-9])")
-_FIELD = re.compile(rf"({_TOKEN}):[ \t]*([\t -~\x80-\xff]*)")
+_LINE_END = r"(?=\r\n|\Z)"
+_REQUEST_LINE = re.compile(rf"({_TOKEN}) [!-~\x80-\xff]+ HTTP/([0-9])\.([0-9]){_LINE_END}")
+_FIELD = re.compile(rf"\r\n({_TOKEN}):[ \t]*([\t -~\x80-\xff]*){_LINE_END}")
 
 
 class BadHead(Exception):
@@ -31,41 +32,40 @@ class BadHead(Exception):
 
 
 class RequestHead(NamedTuple):
-    """headers: (name, value) pairs, names in lower case. keep_alive: the client takes further answers on this connection."""
+    """headers: (name, value) pairs, names in lower case."""
 
     method: str
     headers: list[tuple[str, str]]
-    keep_alive: bool
-    expects_continue: bool
+    is_http_1_0: bool
 
     def values(self, name: str) -> list[str]:
         return [value for found, value in self.headers if found == name]
 
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the client takes further answers on this connection."""
+        options = ",".join(self.values("connection")).lower().split(",")
+        return not self.is_http_1_0 and "close" not in map(str.strip, options)
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits to be told to send the body."""
+        return not self.is_http_1_0 and "100-continue" in map(str.lower, self.values("expect"))
+
 
 def parse_head(raw: bytes) -> RequestHead:
     """The head up to its end, which is HEAD_END, without it. BadHead if it is none of HTTP/1."""
-    line, *lines = raw.decode("latin-1").split("\r\n")
-    request = _REQUEST_LINE.fullmatch(line)
+    text = raw.decode("latin-1")
+    request = _REQUEST_LINE.match(text)
     if request is None:
         raise BadHead(400, "the first line is not that of an HTTP/1 request")
     method, major, minor = request.groups()
     if major != "1":
         raise BadHead(505, f"HTTP/{major}.{minor} is not known here: only HTTP/1 is")
-    headers: list[tuple[str, str]] = []
-    options = expectation = ""
-    for line in lines:
-        field = _FIELD.fullmatch(line)
-        if field is None:
-            raise BadHead(400, f"line {len(headers) + 2} of the head is not a header")
-        name, value = field[1].lower(), field[2].rstrip(" \t")
-        headers.append((name, value))
-        if name == "connection":
-            options += f",{value.lower()}"
-        elif name == "expect":
-            expectation = value.lower()
-    is_1_0 = minor == "0"
-    closes = is_1_0 or "close" in map(str.strip, options.split(","))
-    return RequestHead(method, headers, not closes, expectation == "100-continue" and not is_1_0)
+    headers = [(name.lower(), value.rstrip(" \t")) for name, value in _FIELD.findall(text)]
+    if len(headers) != text.count("\r\n"):
+        raise BadHead(400, "a line of the head is not a header")
+    return RequestHead(method, headers, minor == "0")
 
 
 def answer_of(response: Response, keep_alive: bool, with_body: bool) -> bytes:

@@ -82,7 +82,7 @@ class Partition:
     def _find(self, offset: int) -> Record | None:
         row = bisect_left(self._rows.offsets, offset, self._start, self._stop)
         if row < self._stop and self._rows.offsets[row] == offset:
-            return Record(self, row)
+            return _record(self, row)
         return None
 
 
@@ -93,11 +93,10 @@ class Record:
     topic, partition, offset and content.
     """
 
+    # Without an __init__, whose call for each record would take longer than to make it: see _record and Records.
     __slots__ = ("_partition", "_row")
-
-    def __init__(self, partition: Partition, row: int) -> None:
-        self._partition = partition
-        self._row = row
+    _partition: Partition
+    _row: int
 
     @property
     def topic(self) -> str:
@@ -187,6 +186,13 @@ class Record:
         return (*place, self.timestamp_ms, self.key, self.value, self.headers)
 
 
+def _record(partition: Partition, row: int) -> Record:
+    record = Record()
+    record._partition = partition
+    record._row = row
+    return record
+
+
 class Records(Sequence[Record]):
     """Records in the order of the body; each is made when it is looked at. A slice is a tuple."""
 
@@ -200,11 +206,9 @@ class Records(Sequence[Record]):
         return self._partitions[-1]._stop - self._starts[0]
 
     def __iter__(self) -> Iterator[Record]:
-        # Without the call of __init__, which would take longer than all the rest.
-        new = object.__new__
         for partition in self._partitions:
             for row in range(partition._start, partition._stop):
-                record = new(Record)
+                record = Record()  # as by _record, without a call
                 record._partition = partition
                 record._row = row
                 yield record
@@ -223,7 +227,7 @@ class Records(Sequence[Record]):
         return f"<{len(self)} records>"
 
     def _at(self, row: int) -> Record:
-        return Record(self._partitions[bisect_right(self._starts, row) - 1], row)
+        return _record(self._partitions[bisect_right(self._starts, row) - 1], row)
 
 
 @dataclass(frozen=True, eq=False)
