@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -110,7 +109,7 @@ func appendBase64(dst []byte, name string, v []byte) []byte {
 	dst = append(dst, '"')
 	dst = append(dst, name...)
 	dst = append(dst, `Base64":"`...)
-	dst = base64.StdEncoding.AppendEncode(dst, v)
+	dst = appendStdBase64(dst, v)
 	return append(dst, '"')
 }
 
