@@ -150,35 +150,20 @@ func ask[R kmsg.Response](ctx context.Context, cl *kgo.Client, req kmsg.Request,
 
 // committed asks for the group's commits. Offsets of open transactions make it fail rather than lie.
 func (c *Cluster) committed(ctx context.Context, parts []record.TopicPartition) (map[record.TopicPartition]int64, error) {
-	group := kmsg.NewOffsetFetchRequestGroup()
-	group.Group = c.cfg.Group
+	topics := []kmsg.OffsetFetchRequestGroupTopic{} // nil would be all of them
 	for topic, ps := range partitionsOf(parts) {
 		t := kmsg.NewOffsetFetchRequestGroupTopic()
 		t.Topic, t.Partitions = topic, ps
-		group.Topics = append(group.Topics, t)
+		topics = append(topics, t)
 	}
-	req := kmsg.NewPtrOffsetFetchRequest()
-	req.RequireStable = true
-	req.Groups = append(req.Groups, group)
-	resp, err := req.RequestWith(ctx, c.client)
+	g, err := c.fetchCommits(ctx, c.cfg.Group, topics)
 	if err != nil {
-		return nil, fmt.Errorf("ask for the commits of group %s: %w", c.cfg.Group, err)
+		return nil, err
 	}
 	a := newAnswers()
-	for i := range resp.Groups {
-		g := &resp.Groups[i]
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			return nil, fmt.Errorf("ask for the commits of group %s: %w", c.cfg.Group, err)
-		}
-		for _, t := range g.Topics {
-			for _, p := range t.Partitions {
-				tp := record.TopicPartition{Topic: t.Topic, Partition: p.Partition}
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					a.errs[tp] = err
-				} else {
-					a.offsets[tp] = max(p.Offset, -1)
-				}
-			}
+	for _, t := range g.Topics {
+		for _, p := range t.Partitions {
+			a.note(t.Topic, p.Partition, p.ErrorCode, max(p.Offset, -1))
 		}
 	}
 	return a.complete(parts, errNoAnswer).all(parts, "the group's commit")
