@@ -5,12 +5,14 @@ CONSUL_VERSION    := 1.19.2
 POSTGRES_VERSION  := 15.8.0
 LINT_VERSION      := 2.15.0
 TOXIPROXY_VERSION := 2.5.0
+ZOOKEEPER_VERSION := 3.9.4
 
 # Servers and tools are kept per user, keyed by version; internal/testenv looks in the same place.
 CACHE     := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafka-sidecar
 KAFKA     := $(CACHE)/kafka-$(KAFKA_VERSION)
 LINT      := $(CACHE)/golangci-lint-$(LINT_VERSION)/golangci-lint
 TOXIPROXY := $(CACHE)/toxiproxy-$(TOXIPROXY_VERSION)/toxiproxy
+ZOOKEEPER := $(CACHE)/zookeeper-$(ZOOKEEPER_VERSION)
 
 POSTGRES      := $(CACHE)/postgres-$(POSTGRES_VERSION)
 POSTGRES_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64v8,amd64)
@@ -69,7 +71,7 @@ BENCH = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src BE
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(TOXIPROXY) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
+deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(TOXIPROXY) $(ZOOKEEPER) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
 
 # Everything is made beside its place and then moved, so that an interrupted run leaves nothing half done.
 $(KAFKA):
@@ -87,6 +89,12 @@ $(TOXIPROXY):
 	mkdir -p $(@D)
 	cd tools/toxiproxy && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@.tmp github.com/Shopify/toxiproxy/v2/cmd/server
 	mv $@.tmp $@
+
+$(ZOOKEEPER):
+	mkdir -p $(CACHE)
+	rm -rf $@.tmp
+	$(MVN) -q -f tools/zookeeper/pom.xml -Dzookeeper.version=$(ZOOKEEPER_VERSION) dependency:copy-dependencies -DoutputDirectory=$@.tmp
+	mv -T $@.tmp $@
 
 $(POSTGRES):
 	mkdir -p $(CACHE)

@@ -1,4 +1,4 @@
-// Package testenv gives tests the real systems: Apache Kafka and Consul (one server or a cluster), a PostgreSQL server, proxies
+// Package testenv gives tests the real systems: Apache Kafka and Consul (one server or a cluster), a PostgreSQL and a ZooKeeper server, proxies
 // that break connections, the sidecar's own binary and an application that records what it is sent.
 //
 // Invariants:

@@ -13,6 +13,7 @@ const (
 	consulVersion    = "1.19.2"
 	postgresVersion  = "15.8.0"
 	toxiproxyVersion = "2.5.0"
+	zookeeperVersion = "3.9.4"
 )
 
 // cacheDir is where `make deps` puts the servers.
@@ -74,6 +75,16 @@ func PostgresHome() (string, error) {
 		}
 	}
 	return home, nil
+}
+
+// ZooKeeperClasspath is the class path of a ZooKeeper server in the cache.
+func ZooKeeperClasspath() (string, error) {
+	dir := filepath.Join(cacheDir(), "zookeeper-"+zookeeperVersion)
+	jars, err := filepath.Glob(filepath.Join(dir, "*.jar"))
+	if err != nil || len(jars) == 0 {
+		return "", fmt.Errorf("no ZooKeeper jars in %s: run 'make deps'", dir)
+	}
+	return filepath.Join(dir, "*"), nil
 }
 
 // moduleRoot is the folder of the module's go.mod, upwards from the package under test.

@@ -13,10 +13,11 @@ import (
 // because a server takes seconds to start. Main ends them.
 var shared struct {
 	sync.Mutex
-	dir      string
-	kafka    *KafkaServer
-	consul   *ConsulServer
-	postgres *PostgresServer
+	dir       string
+	kafka     *KafkaServer
+	consul    *ConsulServer
+	postgres  *PostgresServer
+	zookeeper *ZooKeeperServer
 }
 
 // Main runs the tests of a package, ends the shared servers and then fails when goroutines are left.
@@ -87,6 +88,24 @@ func SharedPostgres(t testing.TB) *PostgresServer {
 	return p
 }
 
+// SharedZooKeeper is one ZooKeeper server for all tests of the package, started by the first that asks. Tests keep apart by
+// group (see Name) and do not stop it. The package's TestMain must call Main.
+func SharedZooKeeper(t testing.TB) *ZooKeeperServer {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.zookeeper == nil {
+		z, err := newZooKeeper(sharedDir(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared.zookeeper = z
+	}
+	z := shared.zookeeper.forTest(t)
+	t.Cleanup(func() { z.printOnFailure(t) })
+	return z
+}
+
 // SharedDir is a folder for what the tests of the package make once; Main removes it.
 func SharedDir(t testing.TB) string {
 	t.Helper()
@@ -118,6 +137,9 @@ func stopShared() {
 	}
 	if shared.postgres != nil {
 		shared.postgres.Close()
+	}
+	if shared.zookeeper != nil {
+		shared.zookeeper.Kill()
 	}
 	if shared.dir != "" {
 		_ = os.RemoveAll(shared.dir) // a leftover in the temporary folder is no failure of a test

@@ -88,6 +88,7 @@ func TestSharedServersAreStartedOnce(t *testing.T) {
 	require.Equal(t, SharedKafka(t).PID(), SharedKafka(t).PID())
 	require.Equal(t, SharedConsul(t).PID(), SharedConsul(t).PID())
 	require.Equal(t, SharedPostgres(t).PID(), SharedPostgres(t).PID())
+	require.Equal(t, SharedZooKeeper(t).PID(), SharedZooKeeper(t).PID())
 	k := SharedKafka(t)
 	topic := Name(t, "load")
 	k.CreateTopic(topic, 1)
