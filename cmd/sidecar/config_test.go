@@ -173,6 +173,10 @@ func TestBadFiles(t *testing.T) {
 		{"offsets: {consul: {tls: {server_name: x}}}", "offsets.consul.tls.server_name: has no effect"},
 		{"admin: {listen: ':7400'}", "admin.listen: :7400 is reachable from other hosts: set admin.token_file, or listen on 127.0.0.1 or unix:/path"},
 		{"admin: {listen: 'unix:'}", "admin.listen: must be unix: and a path"},
+		{"alerts: {webhook: 'http://example.com/x'}", "alerts.webhook: must be https, or http to this host, unless alerts.allow_http is true [sidecar.yaml:3]"},
+		{"alerts: {webhook: 'https://example.com/x', secret: s3cret}", "alerts.secret: must be whsec_ followed by base64"},
+		{"alerts: {webhook: 'https://example.com/x', secret_file: /does/not/exist}", "alerts.secret_file: must be a readable file"},
+		{"alerts: {secret: s3cret}", "alerts.webhook: must be set with alerts.secret_file"},
 		{"metrics: {listen: '7401'}", "metrics.listen: must be host:port or :port"},
 		{"log: {level: loud}", "log.level: must be debug, info, warn or error (got loud)"},
 		{"--- \na: 1", "must hold one YAML document"},
@@ -354,6 +358,7 @@ func TestWarnings(t *testing.T) {
 		"offsets.consul.tls.insecure_skip_verify=true": "offsets.consul.tls.insecure_skip_verify is true",
 		"admin.token=s":                                "admin.token is on the command line",
 		"app.url=http://10.0.0.1/x":                    "app.url is on another host (10.0.0.1)",
+		"alerts.webhook=http://10.0.0.1/x":             "alerts.webhook is http on another host (10.0.0.1)",
 		"kafka.sasl.mechanism=PLAIN":                   "kafka.sasl.mechanism is PLAIN without kafka.tls.enabled",
 	} {
 		sets := []string{"group=g", "kafka.topics=t", set}
@@ -362,6 +367,8 @@ func TestWarnings(t *testing.T) {
 			sets = append(sets, strings.Split(set, ".insecure")[0]+".enabled=true")
 		case strings.Contains(set, "app.url"):
 			sets = append(sets, "app.allow_remote=true")
+		case strings.Contains(set, "webhook"):
+			sets = append(sets, "alerts.allow_http=true")
 		case strings.Contains(set, "sasl"):
 			path := filepath.Join(t.TempDir(), "password")
 			require.NoError(t, os.WriteFile(path, []byte("p\n"), 0o600))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/alert"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/offsets"
 )
 
@@ -17,6 +18,7 @@ import (
 func (c *configuration) finish() configError {
 	problems := c.check()
 	problems = append(problems, c.openSecrets()...)
+	problems = append(problems, c.checkAlertSecret()...)
 	config, problem := c.kafkaTLSConfig()
 	if problem != nil {
 		problems = append(problems, *problem)
@@ -45,7 +47,7 @@ func (c *configuration) checkDelivery() configError {
 // share copies a setting that several packages need from the one it was decoded into.
 func (c *configuration) share() {
 	r := &c.relay
-	c.fetch.Group, c.consul.Group, c.file.Group = r.Group, r.Group, r.Group
+	c.fetch.Group, c.consul.Group, c.file.Group, c.alert.Group = r.Group, r.Group, r.Group, r.Group
 	c.fetch.Topics = r.Topics
 	c.fetch.MetadataInterval = r.WatchInterval
 	c.fetch.MemoryBudget = r.MemoryMaxBytes
@@ -85,6 +87,7 @@ func (c *configuration) openSecrets() configError {
 		{"app.token_file", &c.appToken, &c.deliver.Token},
 		{"offsets.consul.token_file", &c.consulToken, &c.consul.Token},
 		{"admin.token_file", &c.adminToken, &c.admin.Token},
+		{"alerts.secret_file", &c.alertSecret, &c.alert.Secret},
 	} {
 		get, err := s.from.open()
 		if err != nil {
@@ -93,6 +96,21 @@ func (c *configuration) openSecrets() configError {
 		*s.to = get
 	}
 	return all
+}
+
+// checkAlertSecret looks at what was read: a secret that can't sign would be noticed only when there is something to tell.
+func (c *configuration) checkAlertSecret() configError {
+	if c.alert.Secret == nil {
+		return nil
+	}
+	if err := alert.CheckSecret(c.alert.Secret()); err != nil {
+		path := "alerts.secret"
+		if c.alertSecret.file != "" {
+			path = "alerts.secret_file"
+		}
+		return configError{c.wrong(path, "%s", err)}
+	}
+	return nil
 }
 
 // kafkaTLSConfig reads the certificates; nil without TLS.
@@ -164,6 +182,9 @@ func (c *configuration) warn() {
 	}
 	if host := remoteHost(c.deliver.URL); host != "" {
 		add("app.url is on another host (%s): records cross the network in clear", host)
+	}
+	if host := remoteHost(c.alert.Webhook); host != "" {
+		add("alerts.webhook is http on another host (%s): alerts cross the network in clear", host)
 	}
 	for _, k := range c.keys {
 		if s, ok := k.codec.(secretText); ok && s.p.value != "" && c.origin[k.path] == "--set" {

@@ -24,7 +24,7 @@ func (k key) env() string {
 func keys(s *settings) []key {
 	var all []key
 	for _, part := range [][]key{
-		kafkaKeys(s), startKeys(s), appKeys(s), batchKeys(s), retryKeys(s), offsetsKeys(s), processKeys(s),
+		kafkaKeys(s), startKeys(s), appKeys(s), batchKeys(s), retryKeys(s), offsetsKeys(s), processKeys(s), alertKeys(s), logKeys(s),
 	} {
 		all = append(all, part...)
 	}
@@ -131,6 +131,21 @@ func processKeys(s *settings) []key {
 		{"admin.token", "", "required of every request; better in a file; without one only loopback and unix addresses are accepted", secretText{&s.adminToken}, ""},
 		{"admin.token_file", "path", "file with the token; read again when it changes", text{&s.adminToken.file, printable}, ""},
 		{"admin.pprof", "", "serve Go's profiles below /debug/pprof/ of the admin listener", boolean{&s.admin.Profiles}, ""},
+	}
+}
+
+func alertKeys(s *settings) []key {
+	return []key{
+		{"alerts.webhook", "https://host/path", "told by POST of trouble and its end, see docs/alerts.md; empty = nobody is told", text{&s.alert.Webhook, printable}, ""},
+		{"alerts.after", "", "how long the app, the store or Kafka must be down to be told", span{&s.alert.After, 0, 24 * time.Hour}, ""},
+		{"alerts.secret", "whsec_ and base64", "signs requests to the webhook as Standard Webhooks says; better in a file", secretText{&s.alertSecret}, ""},
+		{"alerts.secret_file", "path", "file with the secret; read again when it changes", text{&s.alertSecret.file, printable}, ""},
+		{"alerts.allow_http", "", "let alerts.webhook be http on another host; alerts then cross the network in clear", boolean{&s.alert.AllowHTTP}, ""},
+	}
+}
+
+func logKeys(s *settings) []key {
+	return []key{
 		{"log.level", "", "least severe level that is logged", choice{&s.logLevel, []string{"debug", "info", "warn", "error"}}, ""},
 		{"log.format", "", "auto: text on a terminal, else JSON", choice{&s.logFormat, []string{"auto", "json", "text"}}, ""},
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/admin"
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/alert"
 )
 
 // rebalanceMargin is what a revoke leaves of kafka.rebalance_timeout for the group itself.
@@ -16,7 +17,7 @@ const rebalanceMargin = 5 * time.Second
 func (c *configuration) check() configError {
 	var all configError
 	for _, rule := range []func() configError{
-		c.checkRequired, c.checkTimes, c.checkBatch, c.checkGroup, c.checkApp, c.checkDeadLetter, c.checkStart, c.checkSASL, c.checkAdmin,
+		c.checkRequired, c.checkTimes, c.checkBatch, c.checkGroup, c.checkApp, c.checkDeadLetter, c.checkStart, c.checkSASL, c.checkAdmin, c.checkAlerts,
 	} {
 		all = append(all, rule()...)
 	}
@@ -139,6 +140,19 @@ func (c *configuration) checkSASL() configError {
 func (c *configuration) checkAdmin() configError {
 	if err := admin.CheckListen(c.admin.AdminListen, c.adminToken.set()); err != nil {
 		return configError{c.wrong("admin.listen", "%s %s", c.admin.AdminListen, err)}
+	}
+	return nil
+}
+
+func (c *configuration) checkAlerts() configError {
+	switch {
+	case c.alert.Webhook == "" && c.alertSecret.set():
+		return configError{c.wrong("alerts.webhook", "must be set with alerts.secret_file or alerts.secret")}
+	case c.alert.Webhook == "":
+		return nil
+	}
+	if err := alert.CheckWebhook(c.alert.Webhook, c.alert.AllowHTTP); err != nil {
+		return configError{c.wrong("alerts.webhook", "%s", err)}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/admin"
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/alert"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/deliver"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/fetch"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/offsets"
@@ -19,6 +20,7 @@ type settings struct {
 	consul  offsets.ConsulConfig
 	file    offsets.FileConfig
 	admin   admin.Config
+	alert   alert.Config
 
 	store       string // consul | file
 	allowRemote bool   // app.url may be on another host
@@ -26,7 +28,7 @@ type settings struct {
 	logLevel    string
 	logFormat   string // auto | json | text
 
-	saslPassword, appToken, consulToken, adminToken secret
+	saslPassword, appToken, consulToken, adminToken, alertSecret secret
 }
 
 // defaults is the configuration before anything is set.
@@ -38,6 +40,7 @@ func defaults() *settings {
 		consul:    offsets.DefaultConsulConfig(),
 		file:      offsets.DefaultFileConfig(),
 		admin:     admin.DefaultConfig(),
+		alert:     alert.DefaultConfig(),
 		store:     "consul",
 		logLevel:  "info",
 		logFormat: "auto",

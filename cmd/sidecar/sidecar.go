@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/admin"
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/alert"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/relay"
 )
@@ -31,6 +32,7 @@ type sidecar struct {
 	engine  engine
 	reader  reader
 	server  *admin.Server
+	alerts  *alert.Watch // nil = nobody is told
 	opening func() error // takes what the store needs for the process's life; nil = nothing
 	closing []func()     // gives connections back, last first
 	log     zerolog.Logger
@@ -67,6 +69,9 @@ func (s *sidecar) run(ctx context.Context) error {
 		defer drain()
 		return ended(work, "serve the listeners", s.server.Run(work))
 	})
+	if s.alerts != nil {
+		group.Go(func() error { return s.alerts.Run(work) })
+	}
 	return group.Wait()
 }
 

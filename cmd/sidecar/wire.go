@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/admin"
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/alert"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/control"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/deliver"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/offsets"
@@ -62,6 +63,11 @@ func assemble(c *configuration, log zerolog.Logger) (made *sidecar, err error) {
 	listeners := c.admin
 	listeners.BodyType = app.ContentType()
 	s.server = admin.New(listeners, s.engine, operators(store, deps.Cluster), registry, versionText())
+	if c.alert.Webhook != "" {
+		watch := c.alert
+		watch.Log = log
+		s.alerts = alert.New(watch, s.engine, registry)
+	}
 	return s, nil
 }
 

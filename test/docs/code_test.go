@@ -17,13 +17,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kafka-sidecar/kafka-sidecar/pkg/alert"
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/relay"
 )
 
-// TestReadmeListsTheMetrics compares the table with what the engine registers, labels included.
+// TestReadmeListsTheMetrics compares the table with what the engine and the alerts register, labels included.
 func TestReadmeListsTheMetrics(t *testing.T) {
 	reg := &descriptions{}
 	relay.New(relay.DefaultConfig(), relay.Deps{Metrics: reg})
+	alert.New(alert.DefaultConfig(), nil, reg)
 	var documented []string
 	for _, row := range rows(section(read(t, "README.md"), "Metrics")) {
 		documented = append(documented, spans(row[0])...)
