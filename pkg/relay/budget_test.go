@@ -33,6 +33,23 @@ func TestReadsAhead(t *testing.T) {
 	})
 }
 
+// A rate that is slower than Kafka is no reason to read more.
+func TestReadsAheadOfARate(t *testing.T) {
+	scenario(t, func(r *rig) {
+		r.cfg.MaxBytes, r.cfg.MaxRate = aheadSize, 20
+		r.kafka.produce("orders/0", 500, aheadSize)
+		r.run()
+		for range 5 {
+			r.pass(time.Second)
+			if used := r.status().Memory.Used; used > aheadBytes+aheadPoll {
+				r.Errorf("%d bytes are read ahead", used)
+			}
+		}
+		r.pass(time.Minute)
+		r.wantCommitted("orders/0", 500)
+	})
+}
+
 // A partition that waits holds more than is read ahead: the others are read all the same.
 func TestReadsPastWhatWaits(t *testing.T) {
 	scenario(t, func(r *rig) {

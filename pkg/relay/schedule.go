@@ -76,10 +76,13 @@ func (e *Engine) prepareAhead() {
 	}
 }
 
-// laneStarves: some lane has no batch to come. If much is held then, it belongs to partitions that wait, and
-// reading goes on up to the budget so that these hold nobody up.
+// laneStarves: some lane has no batch to come, and not for the rate. If much is held then, it belongs to partitions that
+// wait, and reading goes on up to the budget so that these hold nobody up.
 func (e *Engine) laneStarves() bool {
-	return slices.ContainsFunc(e.lanes, func(l *lane) bool { return l.coming == nil })
+	paced := e.pace.rate > 0 // then nothing is prepared ahead
+	return !e.pace.holds && slices.ContainsFunc(e.lanes, func(l *lane) bool {
+		return l.coming == nil && (l.sending == nil || !paced)
+	})
 }
 
 // fillLanes gives every free lane a batch.
