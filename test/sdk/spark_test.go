@@ -27,6 +27,8 @@ const (
 	sparkPartitions = 3
 	sparkBatch      = 60 // records per batch of both jobs, so that a test sees many
 	wordsPerRecord  = 4
+
+	sparkExample = "examples/python-spark-job/"
 )
 
 // TestSparkWordCountMovesOver runs examples/python-spark-job: the word count as a job of Structured Streaming, and the
@@ -110,15 +112,21 @@ func (w *wordCount) produce(n int) {
 	w.produced += n
 }
 
-// oldJob starts the job of Structured Streaming, with Spark's Kafka source.
+// oldJob starts the job of Structured Streaming.
 func (w *wordCount) oldJob() *sparkJob {
+	w.t.Helper()
+	return w.job(sparkExample+"old_job.py", "words.db", w.submitArgs(),
+		"BROKERS="+w.kafka.Addr(), "TOPIC="+w.topic, fmt.Sprintf("MAX_OFFSETS=%d", sparkBatch))
+}
+
+// submitArgs gives a job Spark's Kafka source, as a variable of its environment.
+func (w *wordCount) submitArgs() string {
 	w.t.Helper()
 	folder := sparkNeeded(w.t, "SIDECAR_TEST_SPARK_KAFKA", "the folder with the jars of tools/spark")
 	jars, err := filepath.Glob(filepath.Join(folder, "*.jar"))
 	require.NoError(w.t, err)
 	require.NotEmpty(w.t, jars, "no jars in %s", folder)
-	return w.job("old_job.py", "words.db", "PYSPARK_SUBMIT_ARGS=--jars "+strings.Join(jars, ",")+" pyspark-shell",
-		"BROKERS="+w.kafka.Addr(), "TOPIC="+w.topic, fmt.Sprintf("MAX_OFFSETS=%d", sparkBatch))
+	return "PYSPARK_SUBMIT_ARGS=--jars " + strings.Join(jars, ",") + " pyspark-shell"
 }
 
 // newJob starts the job behind a sidecar of a group of its own.
@@ -127,7 +135,7 @@ func (w *wordCount) newJob(database, start string) (*sparkJob, *testenv.SidecarP
 	addr := testenv.FreeAddr(w.t)
 	_, port, err := net.SplitHostPort(addr)
 	require.NoError(w.t, err)
-	app := w.job("job.py", database, "PORT="+port)
+	app := w.job(sparkExample+"job.py", database, "PORT="+port)
 	config := filepath.Join(w.t.TempDir(), "sidecar.yaml")
 	require.NoError(w.t, os.WriteFile(config, []byte(w.block("sdk/python/README.md", "yaml")), 0o600))
 	group, set := testenv.Name(w.t, "group"), testenv.Set
@@ -250,7 +258,7 @@ func (w *wordCount) waitTotals(job *sparkJob) {
 // sparkJob is one of the jobs: a Python process and the JVM that it starts, in a process group of their own.
 type sparkJob struct {
 	t        *testing.T
-	name     string
+	name     string // path of the script, from the module's root
 	database string // path of the file
 	python   string
 	env      []string
@@ -259,6 +267,7 @@ type sparkJob struct {
 	ended    chan struct{}
 }
 
+// job starts a script, named from the module's root.
 func (w *wordCount) job(script, database string, env ...string) *sparkJob {
 	w.t.Helper()
 	if !filepath.IsAbs(database) {
@@ -285,7 +294,7 @@ func (j *sparkJob) start() {
 	output, err := os.OpenFile(j.output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	require.NoError(j.t, err)
 	defer output.Close() // the child has its own descriptor
-	j.cmd = exec.Command(j.python, fromRoot(j.t, filepath.Join("examples/python-spark-job", j.name)))
+	j.cmd = exec.Command(j.python, fromRoot(j.t, j.name))
 	j.cmd.Stdout, j.cmd.Stderr = output, output
 	j.cmd.Dir = filepath.Dir(j.output)
 	j.cmd.Env = append(os.Environ(), j.env...)
