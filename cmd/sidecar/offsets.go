@@ -44,14 +44,14 @@ func (c *cli) newOffsets() *cobra.Command {
 	o := &offsetsCLI{cli: c}
 	cmd := &cobra.Command{
 		Use:     "offsets",
-		Short:   "Show where the group stands; reset, pause, resume, export, delete",
+		Short:   "Show where the group stands; reset, pause, resume, export, import, delete",
 		Long:    offsetsHelp,
 		Example: offsetsExamples,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&o.as, "as", "", "`name` that the operators' log shall show (default: <user>@<host> of this process)")
-	cmd.AddCommand(o.newList(), o.newReset(), o.newPause(), o.newResume(), o.newExport(), o.newDelete(), o.newLog())
+	cmd.AddCommand(o.newList(), o.newReset(), o.newPause(), o.newResume(), o.newExport(), o.newImport(), o.newDelete(), o.newLog())
 	return cmd
 }
 

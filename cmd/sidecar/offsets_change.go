@@ -95,10 +95,10 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// eachTopic makes a plan for every topic that is meant.
-func eachTopic(d *desk, plan func(t chosenTopic) (*control.Plan, error)) ([]*control.Plan, error) {
-	plans := make([]*control.Plan, len(d.chosen))
-	for i, t := range d.chosen {
+// eachTopic makes a plan for every topic.
+func eachTopic(topics []chosenTopic, plan func(t chosenTopic) (*control.Plan, error)) ([]*control.Plan, error) {
+	plans := make([]*control.Plan, len(topics))
+	for i, t := range topics {
 		var err error
 		if plans[i], err = plan(t); err != nil {
 			return nil, err

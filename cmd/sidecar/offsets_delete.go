@@ -29,7 +29,7 @@ func (o *offsetsCLI) newDelete() *cobra.Command {
 				return err
 			}
 			return c.run(cmd, "", func(ctx context.Context, d *desk) ([]*control.Plan, error) {
-				return eachTopic(d, func(t chosenTopic) (*control.Plan, error) { return d.Delete(ctx, t.name) })
+				return eachTopic(d.chosen, func(t chosenTopic) (*control.Plan, error) { return d.Delete(ctx, t.name) })
 			})
 		},
 	}

@@ -14,9 +14,10 @@ import (
 // desk is what a command on offsets works with.
 type desk struct {
 	*control.Control
-	group  string
-	chosen []chosenTopic
-	shut   []func()
+	cluster *fetch.Cluster
+	group   string
+	chosen  []chosenTopic // what the command is about
+	shut    []func()
 }
 
 func (d *desk) close() {
@@ -53,7 +54,7 @@ func (o *offsetsCLI) open(warnings io.Writer, instead string) (*desk, error) {
 	if err != nil {
 		return nil, describe("kafka", err)
 	}
-	d := &desk{Control: control.New(store, cluster, who), group: config.relay.Group, chosen: o.topics.or(config.relay.Topics)}
+	d := &desk{Control: control.New(store, cluster, who), cluster: cluster, group: config.relay.Group, chosen: o.topics.or(config.relay.Topics)}
 	d.shut = append(d.shut, cluster.Close, func() { _ = store.Close() }) // what was written is on the disk
 	if opening != nil {
 		if err := opening(); err != nil {

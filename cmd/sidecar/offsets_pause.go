@@ -34,7 +34,7 @@ func (o *offsetsCLI) newPausing(
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.run(cmd, "POST /v1/"+name, func(ctx context.Context, d *desk) ([]*control.Plan, error) {
-				return eachTopic(d, func(t chosenTopic) (*control.Plan, error) { return plan(d.Control, ctx, t.name, t.parts) })
+				return eachTopic(d.chosen, func(t chosenTopic) (*control.Plan, error) { return plan(d.Control, ctx, t.name, t.parts) })
 			})
 		},
 	}
