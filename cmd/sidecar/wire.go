@@ -25,6 +25,7 @@ type store interface {
 	Kind() string
 	Location() string
 	Check(ctx context.Context) []record.Finding
+	Groups(ctx context.Context) ([]record.Group, error)
 	Close() error
 }
 
@@ -62,6 +63,7 @@ func assemble(c *configuration, log zerolog.Logger) (made *sidecar, err error) {
 	s.engine = withKind{relay.New(config, deps), store.Kind()}
 	listeners := c.admin
 	listeners.BodyType = app.ContentType()
+	listeners.Groups = &admin.Groups{Store: store, Cluster: deps.Cluster, Own: c.relay.Group}
 	s.server = admin.New(listeners, s.engine, operators(store, deps.Cluster), registry, versionText())
 	if c.alert.Webhook != "" {
 		watch := c.alert

@@ -15,6 +15,7 @@ func (s *Server) adminHandler() http.Handler {
 	var all http.Handler = routes{
 		"/v1/status": {http.MethodGet: s.status},
 		"/v1/events": {http.MethodGet: s.events},
+		"/v1/groups": {http.MethodGet: s.groups},
 		"/v1/record": {http.MethodGet: s.record},
 		"/v1/pause":  {http.MethodPost: s.pause},
 		"/v1/resume": {http.MethodPost: s.resume},
@@ -26,17 +27,26 @@ func (s *Server) adminHandler() http.Handler {
 	if s.cfg.Profiles {
 		all = withProfiles(all)
 	}
-	return s.guard(all)
+	return local(withPage(s.guard(all)))
 }
 
-// guard refuses requests of foreign web pages and, when a token is set, those without it.
-func (s *Server) guard(next http.Handler) http.Handler {
+// local refuses requests of foreign web pages.
+func local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if foreign(req) {
 			refuse(w, http.StatusForbidden, problem{"foreign_origin", "requests of other web pages are refused", "call it without an Origin header"})
 			return
 		}
-		if s.secured && !bears(req, s.token()) {
+		next.ServeHTTP(w, req)
+	})
+}
+
+// guard refuses requests without the token when one is set.
+func (s *Server) guard(next http.Handler) http.Handler { return guard(next, s.secured, s.token) }
+
+func guard(next http.Handler, secured bool, token func() string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if secured && !bears(req, token()) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			refuse(w, http.StatusUnauthorized, problem{"unauthorized", "the token is missing or wrong", "send Authorization: Bearer with the value of admin.token"})
 			return

@@ -15,6 +15,7 @@ type Config struct {
 	Token         func() string // nil or "" = only loopback and unix addresses are accepted
 	Profiles      bool          // serve Go's profiles below /debug/pprof/ of the admin listener
 	BodyType      string        // content type of the bodies that the app gets, for /v1/record
+	Groups        *Groups       // nil = /v1/groups has none
 }
 
 // DefaultConfig is the configuration before anything is set.

@@ -99,7 +99,7 @@ var orderErrors = map[string]error{
 // broken makes what is behind the listener answer so that the code is due.
 func broken(d *desk, code string) {
 	away := errors.New("the engine has ended")
-	d.engine.statusErr, d.engine.retry, d.engine.letter = away, away, away
+	d.engine.retry, d.engine.letter = away, away
 	d.engine.drain = func(context.Context) error { return relay.ErrUncommitted }
 	err := errors.New("dial tcp: refused")
 	if known, ok := orderErrors[code]; ok {
@@ -108,9 +108,14 @@ func broken(d *desk, code string) {
 			err = &control.Refusal{Code: code, Message: "it is so", Hint: "look"}
 		}
 	}
+	d.shelf.err = err
 	switch code {
+	case "unavailable":
+		d.engine.statusErr = away
 	case "not_here":
 		d.engine.retry = relay.ErrNotHere
+	case control.NotBlocked:
+		d.engine.status.Partitions[0].Acked++
 	case "no_dead_letters":
 		d.engine.letter = relay.ErrNoDeadLetters
 	case "no_record":
@@ -118,8 +123,6 @@ func broken(d *desk, code string) {
 	}
 	if code != "no_dead_letters" && code != "no_record" { // these come after the plan, which is made well
 		d.server.operators = func(string) Operator { return failing{err} }
-	} else {
-		d.engine.statusErr = nil
 	}
 }
 
@@ -148,6 +151,7 @@ type visit struct{ query, body string }
 var visits = map[string][]visit{
 	"GET /v1/status": {{}},
 	"GET /v1/events": {{}, {query: "?since=7"}},
+	"GET /v1/groups": {{}},
 	"GET /v1/record": {{query: "?topic=orders&partition=0&offset=12"}},
 	"POST /v1/pause": {{body: `{"topic":"orders"}`}, {body: `{"topic":"orders","partitions":[0,1],"as":"ann@laptop","dryRun":true}`}},
 	"POST /v1/resume": {

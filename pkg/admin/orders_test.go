@@ -46,13 +46,16 @@ type desk struct {
 	engine *fakeEngine
 	store  *offsetstest.Memory
 	kafka  *logs
+	shelf  *shelf
 	server *Server
 }
 
 func newDesk(t *testing.T) *desk {
 	d := &desk{t: t, engine: &fakeEngine{}, store: &offsetstest.Memory{}, kafka: &logs{}}
 	operators := func(who string) Operator { return control.New(d.store, d.kafka, who+"@host") }
-	d.server = New(Config{BodyType: "application/json"}, d.engine, operators, prometheus.NewRegistry(), "v1")
+	d.shelf = &shelf{store: d.store}
+	groups := &Groups{Store: d.shelf, Cluster: d.kafka, Own: "billing"}
+	d.server = New(Config{BodyType: "application/json", Groups: groups}, d.engine, operators, prometheus.NewRegistry(), "v1")
 	doc := record.Topic{Name: "orders", TopicID: "id", ClusterID: "c", Partitions: 2, Baseline: map[int32]int64{}, Revision: 1, CreatedAt: time.Now()}
 	writes := []record.Write{{Topic: &doc}}
 	for n := range int32(2) {

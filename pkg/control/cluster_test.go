@@ -16,6 +16,7 @@ type cluster struct {
 	id, cluster        string
 	partitions         int32
 	start, stable, end int64
+	down               error
 }
 
 func (c *cluster) Topics(_ context.Context, topics []string) (record.ClusterView, error) {
@@ -26,7 +27,7 @@ func (c *cluster) Topics(_ context.Context, topics []string) (record.ClusterView
 			view.Topics[t] = record.TopicView{ID: c.id, Partitions: c.partitions}
 		}
 	}
-	return view, nil
+	return view, c.down
 }
 
 func (c *cluster) Offsets(_ context.Context, q record.OffsetQuery, parts []record.TopicPartition) (map[record.TopicPartition]int64, error) {
@@ -43,7 +44,7 @@ func (c *cluster) Offsets(_ context.Context, q record.OffsetQuery, parts []recor
 			out[p] = q.Time.Unix()
 		}
 	}
-	return out, nil
+	return out, c.down
 }
 
 // scene is a group that stands at 50 in each of three partitions, of logs that hold 10 to 100, the stable ones to 90.
@@ -56,7 +57,7 @@ type scene struct {
 }
 
 func newScene(t *testing.T) *scene {
-	s := &scene{t: t, store: &offsetstest.Memory{}, cluster: &cluster{"id-1", "c-1", 3, 10, 90, 100}, at: time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC)}
+	s := &scene{t: t, store: &offsetstest.Memory{}, cluster: &cluster{"id-1", "c-1", 3, 10, 90, 100, nil}, at: time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC)}
 	s.Control = New(s.store, s.cluster, "ann@host")
 	s.now = func() time.Time { s.at = s.at.Add(time.Millisecond); return s.at }
 	return s

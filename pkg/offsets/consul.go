@@ -30,11 +30,15 @@ type Consul struct {
 // NewConsul checks the configuration and reads the TLS files; it calls nobody. Errors are errors
 // of the configuration.
 func NewConsul(cfg ConsulConfig) (*Consul, error) {
-	if err := layout.CheckPrefix(cfg.Prefix); err != nil {
-		return nil, fmt.Errorf("offsets.prefix: %w", err)
-	}
 	if cfg.Group == "" {
 		return nil, fmt.Errorf("group: must not be empty")
+	}
+	return newConsul(cfg)
+}
+
+func newConsul(cfg ConsulConfig) (*Consul, error) {
+	if err := layout.CheckPrefix(cfg.Prefix); err != nil {
+		return nil, fmt.Errorf("offsets.prefix: %w", err)
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = DefaultConsulConfig().Timeout

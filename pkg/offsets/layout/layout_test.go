@@ -146,3 +146,20 @@ func FuzzDecodeTopic(f *testing.F) {
 		}
 	})
 }
+
+func TestParseName(t *testing.T) {
+	for name, want := range map[string]record.TopicPartition{
+		"orders/3": {Topic: "orders", Partition: 3}, "orders/_topic": {Topic: "orders", Partition: ofTopic}, "_audit/0": {Topic: "_audit"},
+	} {
+		p, ok := ParseName(name)
+		require.True(t, ok, name)
+		require.Equal(t, want, p)
+	}
+	for _, name := range []string{
+		"", "orders", "orders/", "/3", "orders/03", "orders/+3", "orders/-1", "orders/2147483648", "orders/3/4", "a b/3", "_check", "eu/orders/3",
+		"_audit/20260131T120000.000000000Z-0123456789abcdef",
+	} {
+		_, ok := ParseName(name)
+		require.False(t, ok, name)
+	}
+}

@@ -134,6 +134,16 @@ func (m *Memory) Audits(ctx context.Context) (lines []record.Audit, err error) {
 	return lines, err
 }
 
+// Tracked reads all topics, in the order of their names. No hook sees it.
+func (m *Memory) Tracked(ctx context.Context) ([]record.Tracked, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", record.ErrUnavailable, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return layout.Tracked(m.table.Keys, ""), nil
+}
+
 // Write applies all writes or none and returns the new version of each.
 func (m *Memory) Write(ctx context.Context, writes []record.Write) (indexes []uint64, err error) {
 	puts, err := layout.Encode("memory", writes)

@@ -38,6 +38,7 @@ func Suite(t *testing.T, open func(t *testing.T) Store) {
 		{"a cancelled call did nothing", cancelled},
 		{"deleting needs the version that was read", deleting},
 		{"the operators' log comes back in order", auditLog},
+		{"a group's topics are listed with what is there of them", listing},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t)) })
 	}
@@ -356,4 +357,32 @@ func auditLog(t *testing.T, s Store) {
 	lines, err = s.Audits(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, want[1:], lines)
+}
+
+// lister is a Store that lists the topics of its group.
+type lister interface {
+	Tracked(ctx context.Context) ([]record.Tracked, error)
+}
+
+func listing(t *testing.T, s Store) {
+	all, ok := s.(lister)
+	require.True(t, ok)
+	none, err := all.Tracked(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, none)
+
+	orders, line := topic("orders"), record.Audit{Time: time.Now(), Nonce: "0123456789abcdef", Who: "ann@host", What: "seek", Topic: "orders"}
+	alone := entry(0, 5)
+	alone.Topic = "_audit" // a legal name
+	_, err = s.Write(t.Context(), []record.Write{{Topic: &orders}, {Audit: &line}, {Entry: &alone}})
+	require.NoError(t, err)
+	write(t, s, entry(10, 1200), entry(2, 977))
+	topics, err := all.Tracked(t.Context())
+	require.NoError(t, err)
+	require.Len(t, topics, 2)
+	require.Equal(t, []any{"_audit", uint64(0), int64(5)}, []any{topics[0].Name, topics[0].Index, topics[0].Entries[0].Offset})
+	doc, err := s.Topic(t.Context(), "orders")
+	require.NoError(t, err)
+	require.Equal(t, doc, topics[1].Topic)
+	require.Equal(t, []record.Entry{read(t, s, 2), read(t, s, 10)}, topics[1].Entries)
 }
