@@ -27,6 +27,9 @@ PYTHON              := $(PYTHON_ENV)/bin/python
 SPARK_VERSION       := $(shell sed -n 's/^pyspark==//p' sdk/python/requirements-spark.txt)
 SPARK_KAFKA         := $(CACHE)/spark-kafka-$(SPARK_VERSION)
 
+# What drives the browser for the tests of the page, anew when the lock file changes; and a Chromium, for machines without one.
+PAGE_ENV := $(CACHE)/page-$(shell cksum < test/page/package-lock.json | cut -d ' ' -f 1)
+
 JAVA_VERSION := $(shell sed -n 's:^  <version>\(.*\)</version>:\1:p' sdk/java/pom.xml)
 JAVA_JAR     := sdk/java/target/kafka-sidecar-$(JAVA_VERSION).jar
 
@@ -66,12 +69,12 @@ BENCH = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src BE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help deps build demo lint test unit python java e2e sdk examples faults chaos soak outage bench bench-check fuzz clean
+.PHONY: help deps build demo lint test unit python java e2e page sdk examples faults chaos soak outage bench bench-check fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(TOXIPROXY) $(ZOOKEEPER) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
+deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(TOXIPROXY) $(ZOOKEEPER) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) $(PAGE_ENV) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
 
 # Everything is made beside its place and then moved, so that an interrupted run leaves nothing half done.
 $(KAFKA):
@@ -111,6 +114,13 @@ $(SPARK_KAFKA):
 	$(MVN) -q -f tools/spark/pom.xml -Dspark.version=$(SPARK_VERSION) dependency:copy-dependencies -DoutputDirectory=$@.tmp
 	mv -T $@.tmp $@
 
+$(PAGE_ENV):
+	rm -rf $@.tmp
+	mkdir -p $@.tmp
+	cp test/page/package.json test/page/package-lock.json $@.tmp
+	npm ci --prefix $@.tmp --silent --no-audit --no-fund --ignore-scripts
+	mv -T $@.tmp $@
+
 # A Python environment can't be moved; it is there when its mark is.
 $(PYTHON_ENV)/.complete:
 	rm -rf $(PYTHON_ENV)
@@ -139,10 +149,10 @@ lint: $(LINT) ## Check format, go vet and golangci-lint
 	go vet ./...
 	$(LINT) run
 
-test: deps lint unit python java e2e sdk examples faults ## Run everything: lint, the tests of all packages, both SDKs, end to end, the examples, the faults
+test: deps lint unit python java e2e page sdk examples faults ## Run everything: lint, the tests of all packages, both SDKs, end to end, the page, the examples, the faults
 
 unit: deps ## Run the tests of all Go packages but those that run the real binary
-	$(GOTEST) -p $(JOBS) -timeout 10m $$(go list ./... | grep -v -e /test/e2e -e /test/sdk -e /test/examples -e '/test/chaos$$')
+	$(GOTEST) -p $(JOBS) -timeout 10m $$(go list ./... | grep -v -e /test/e2e -e /test/page -e /test/sdk -e /test/examples -e '/test/chaos$$')
 
 python: deps ## Check the Python SDK: ruff, mypy, pytest with a real PostgreSQL and a real Spark
 	cd sdk/python && $(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
@@ -154,6 +164,9 @@ java: deps ## Build and check the Java SDK, with a real PostgreSQL
 
 e2e: deps build ## Run the end-to-end tests: real Kafka, real Consul, the real binary
 	SIDECAR_BIN=$(CURDIR)/bin/sidecar $(GOTEST) -timeout 20m ./test/e2e
+
+page: deps build ## Run the page in a Chromium: CHROMIUM, one on the PATH, or the one fetched; SCREENSHOTS names a folder for pictures
+	SIDECAR_BIN=$(CURDIR)/bin/sidecar SIDECAR_TEST_PAGE=$(PAGE_ENV) go test -count=1 -timeout 20m ./test/page
 
 sdk: deps build $(JAVA_JAR) ## Run both SDKs against the real binary, with kills, and a Spark job before and after its move
 	$(MVN) -q -f sdk/java/pom.xml dependency:copy-dependencies -DincludeArtifactIds=postgresql -Dmdep.stripVersion=true -DoutputDirectory=$(CURDIR)/sdk/java/target/libs

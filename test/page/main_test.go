@@ -1,0 +1,24 @@
+package page
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kafka-sidecar/kafka-sidecar/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// browse runs the browser's part of a test. Settings are the addresses that it needs, NAME=value.
+func browse(t *testing.T, file string, settings ...string) {
+	t.Helper()
+	require.NotEmpty(t, os.Getenv("SIDECAR_TEST_PAGE"), "the folder with playwright-core: run make page, or set it to what make deps has made")
+	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", file)
+	cmd.Env = append(os.Environ(), settings...)
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	require.NoError(t, err, "%s", file)
+}
