@@ -38,6 +38,7 @@ func goals(r results) []goal {
 		cpu("CPU of the sidecar for each record, json with batch.value: json", "consul/raw", 2.5),
 		{"added latency, 99th percentile, ms", "latency", addedP99, "", "", added},
 		{"1,000 records a second, an app of 1 ms: share of a core", "small-batches", sidecarCore, "", "", 0.03},
+		{"the same, records that may wait for 100 ms: share of a core", "small-batches/wait-100ms", sidecarCore, "", "", 0.03},
 		{"CPU for each record at 1,000 partitions against 10, at the same rate", "rate/1000-partitions", sidecarCPU, "rate/10-partitions", sidecarCPU, 1.2},
 		{"1,000 dirty partitions: Consul transactions a second", "rate/1000-partitions", transactions, "", "", 16},
 		{"idle with 1,000 partitions: share of a core", "idle/1000-partitions", sidecarCore, "", "", 0.01},
