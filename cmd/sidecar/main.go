@@ -119,7 +119,7 @@ func (c *cli) newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %q", err, cmd.CommandPath()+" --help")
 	})
-	root.AddCommand(c.newRun(), c.newCheck(), c.newDrain(), c.newOffsets(), newContract(), c.newConfig(), newVersion(), demo())
+	root.AddCommand(c.newRun(), c.newCheck(), c.newDrain(), c.newOffsets(), c.newDashboard(), newContract(), c.newConfig(), newVersion(), demo())
 	return root
 }
 

@@ -67,10 +67,12 @@ func (o *offsetsCLI) open(warnings io.Writer, instead string) (*desk, error) {
 
 // finishForOffsets is finish for a command that has no app and no listeners.
 func (c *configuration) finishForOffsets() configError {
-	var problems configError
-	for _, rule := range []func() configError{c.checkRequired, c.checkSASL} {
-		problems = append(problems, rule()...)
-	}
+	return append(c.checkRequired(), c.finishForControl()...)
+}
+
+// finishForControl is finish for a command that only looks at the store and Kafka, or writes to the store.
+func (c *configuration) finishForControl() configError {
+	problems := c.checkSASL()
 	problems = append(problems, c.checkTLS("kafka.tls", c.kafkaTLS.Enabled, c.kafkaTLS.CertFile, c.kafkaTLS.KeyFile)...)
 	problems = append(problems, c.checkTLS("offsets.consul.tls", c.consul.TLS.Enabled, c.consul.TLS.CertFile, c.consul.TLS.KeyFile)...)
 	var err error

@@ -12,11 +12,14 @@ import (
 	"github.com/kafka-sidecar/kafka-sidecar/pkg/record"
 )
 
+// GroupLister reads everything that is kept of all groups.
+type GroupLister interface {
+	Groups(ctx context.Context) ([]record.Group, error)
+}
+
 // Groups is where the groups are kept, and the Kafka that their topics are in.
 type Groups struct {
-	Store interface {
-		Groups(ctx context.Context) ([]record.Group, error)
-	}
+	Store   GroupLister
 	Cluster control.Cluster
 	Own     string // the group of the process; "" = it has none
 }

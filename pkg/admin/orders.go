@@ -83,25 +83,30 @@ func answerOf(p *control.Plan, executed bool) planAnswer {
 	return a
 }
 
-func (s *Server) pause(w http.ResponseWriter, req *http.Request) {
+// orders are those that need the store and Kafka only, so that they are taken for every group.
+type orders struct {
+	operators func(who string) Operator
+}
+
+func (d orders) pause(w http.ResponseWriter, req *http.Request) {
 	var o order
 	if decode(w, req, &o) && named(w, o.Topic, o.As) {
-		s.carryOut(w, req, o, func(ctx context.Context, op Operator) (*control.Plan, error) {
+		d.carryOut(w, req, o, func(ctx context.Context, op Operator) (*control.Plan, error) {
 			return op.Pause(ctx, o.Topic, o.Partitions)
 		})
 	}
 }
 
-func (s *Server) resume(w http.ResponseWriter, req *http.Request) {
+func (d orders) resume(w http.ResponseWriter, req *http.Request) {
 	var o order
 	if decode(w, req, &o) && named(w, o.Topic, o.As) {
-		s.carryOut(w, req, o, func(ctx context.Context, op Operator) (*control.Plan, error) {
+		d.carryOut(w, req, o, func(ctx context.Context, op Operator) (*control.Plan, error) {
 			return op.Resume(ctx, o.Topic, o.Partitions)
 		})
 	}
 }
 
-func (s *Server) seek(w http.ResponseWriter, req *http.Request) {
+func (d orders) seek(w http.ResponseWriter, req *http.Request) {
 	var o seekOrder
 	if !decode(w, req, &o) || !named(w, o.Topic, o.As) {
 		return
@@ -111,7 +116,7 @@ func (s *Server) seek(w http.ResponseWriter, req *http.Request) {
 		refuse(w, http.StatusBadRequest, problem{"bad_request", "to: " + err.Error(), `send "earliest", "latest", {"offset":12}, {"time":"2026-01-31T12:00:00Z"} or {"shift":-100}`})
 		return
 	}
-	s.carryOut(w, req, o.order, func(ctx context.Context, op Operator) (*control.Plan, error) {
+	d.carryOut(w, req, o.order, func(ctx context.Context, op Operator) (*control.Plan, error) {
 		return op.Seek(ctx, o.Topic, o.Partitions, to, o.Force)
 	})
 }
@@ -157,10 +162,10 @@ func target(raw json.RawMessage) (control.Target, error) {
 }
 
 // carryOut plans, and unless it is a dry run writes.
-func (s *Server) carryOut(w http.ResponseWriter, req *http.Request, o order, plan func(context.Context, Operator) (*control.Plan, error)) {
+func (d orders) carryOut(w http.ResponseWriter, req *http.Request, o order, plan func(context.Context, Operator) (*control.Plan, error)) {
 	ctx, cancel := context.WithTimeout(req.Context(), orderTimeout)
 	defer cancel()
-	op := s.operators(o.As)
+	op := d.operators(o.As)
 	p, err := plan(ctx, op)
 	if err == nil && !o.DryRun {
 		err = op.Apply(ctx, p)

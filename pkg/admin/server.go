@@ -66,7 +66,7 @@ func (s *Server) Listen() error {
 	if err != nil {
 		return fmt.Errorf("metrics.listen: open %s: %w", s.cfg.MetricsListen, err)
 	}
-	admin, err := s.listenAdmin()
+	admin, err := listenAdmin("admin.listen", s.cfg.AdminListen, s.secured)
 	if err != nil {
 		metrics.Close()
 		return err
@@ -77,27 +77,27 @@ func (s *Server) Listen() error {
 	return nil
 }
 
-func (s *Server) listenAdmin() (net.Listener, error) {
-	addr := s.cfg.AdminListen
-	if err := CheckListen(addr, s.secured); err != nil {
-		return nil, fmt.Errorf("admin.listen: %s %w", addr, err)
+// listenAdmin opens addr for what changes something; setting is what names it.
+func listenAdmin(setting, addr string, secured bool) (net.Listener, error) {
+	if err := CheckListen(addr, secured); err != nil {
+		return nil, fmt.Errorf("%s: %s %w", setting, addr, err)
 	}
 	path, unix := strings.CutPrefix(addr, unixPrefix)
 	if !unix {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
-			return nil, fmt.Errorf("admin.listen: open %s: %w", addr, err)
+			return nil, fmt.Errorf("%s: open %s: %w", setting, addr, err)
 		}
 		return l, nil
 	}
 	removeStale(path)
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("admin.listen: open %s: %w", addr, err)
+		return nil, fmt.Errorf("%s: open %s: %w", setting, addr, err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil { // only the same user may drain
 		l.Close()
-		return nil, fmt.Errorf("admin.listen: restrict %s: %w", addr, err)
+		return nil, fmt.Errorf("%s: restrict %s: %w", setting, addr, err)
 	}
 	return l, nil
 }

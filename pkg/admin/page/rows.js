@@ -92,7 +92,7 @@ function update(r, p, longest) {
   setText(r.cells.committed, number(p.committed));
   setText(r.cells.acked, number(p.acked));
   setText(r.cells.end, number(p.logEnd));
-  setText(r.lag, number(p.lag));
+  setText(r.lag, number(p.logEnd < 0 ? null : p.lag));
   const share = `${Math.round((Math.max(0, p.lag ?? 0) / longest) * 100)}%`;
   if (r.share !== share) r.bar.style.setProperty('--share', r.share = share);
   setText(r.cells.age, p.oldestUnackedSeconds > 0 ? seconds(p.oldestUnackedSeconds) : '–');
