@@ -5,6 +5,7 @@ CONSUL_VERSION    := 1.19.2
 POSTGRES_VERSION  := 15.8.0
 LINT_VERSION      := 2.15.0
 TOXIPROXY_VERSION := 2.5.0
+PROMTOOL_VERSION  := 0.316.0
 ZOOKEEPER_VERSION := 3.9.4
 
 # Servers and tools are kept per user, keyed by version; internal/testenv looks in the same place.
@@ -12,6 +13,7 @@ CACHE     := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kafka-sidecar
 KAFKA     := $(CACHE)/kafka-$(KAFKA_VERSION)
 LINT      := $(CACHE)/golangci-lint-$(LINT_VERSION)/golangci-lint
 TOXIPROXY := $(CACHE)/toxiproxy-$(TOXIPROXY_VERSION)/toxiproxy
+PROMTOOL  := $(CACHE)/promtool-$(PROMTOOL_VERSION)/promtool
 ZOOKEEPER := $(CACHE)/zookeeper-$(ZOOKEEPER_VERSION)
 
 POSTGRES      := $(CACHE)/postgres-$(POSTGRES_VERSION)
@@ -69,12 +71,12 @@ BENCH = SIDECAR_BIN=$(CURDIR)/bin/sidecar PYTHONPATH=$(CURDIR)/sdk/python/src BE
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help deps build demo lint test unit python java e2e page sdk examples faults chaos soak outage bench bench-check fuzz clean
+.PHONY: help deps build demo lint test unit python java e2e page rules sdk examples faults chaos soak outage bench bench-check fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(TOXIPROXY) $(ZOOKEEPER) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) $(PAGE_ENV) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
+deps: $(KAFKA_DEP) $(CONSUL_DEP) $(POSTGRES_DEP) $(TOXIPROXY) $(PROMTOOL) $(ZOOKEEPER) $(LINT) $(PYTHON_ENV)/.complete $(SPARK_KAFKA) $(PAGE_ENV) ## Fetch and build what the tests need into the cache (about 10 minutes the first time)
 
 # Everything is made beside its place and then moved, so that an interrupted run leaves nothing half done.
 $(KAFKA):
@@ -98,6 +100,12 @@ $(ZOOKEEPER):
 	rm -rf $@.tmp
 	$(MVN) -q -f tools/zookeeper/pom.xml -Dzookeeper.version=$(ZOOKEEPER_VERSION) dependency:copy-dependencies -DoutputDirectory=$@.tmp
 	mv -T $@.tmp $@
+
+# Without service discovery, which tests of rules do not need: a fraction of the packages.
+$(PROMTOOL):
+	mkdir -p $(@D)
+	cd tools/promtool && CGO_ENABLED=0 go build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $@.tmp github.com/prometheus/prometheus/cmd/promtool
+	mv $@.tmp $@
 
 $(POSTGRES):
 	mkdir -p $(CACHE)
@@ -149,10 +157,14 @@ lint: $(LINT) ## Check format, go vet and golangci-lint
 	go vet ./...
 	$(LINT) run
 
-test: deps lint unit python java e2e page sdk examples faults ## Run everything: lint, the tests of all packages, both SDKs, end to end, the page, the examples, the faults
+test: deps lint unit rules python java e2e page sdk examples faults ## Run everything: lint, the tests of all packages, the alerting rules, both SDKs, end to end, the page, the examples, the faults
 
 unit: deps ## Run the tests of all Go packages but those that run the real binary
 	$(GOTEST) -p $(JOBS) -timeout 10m $$(go list ./... | grep -v -e /test/e2e -e /test/page -e /test/sdk -e /test/examples -e '/test/chaos$$')
+
+rules: $(PROMTOOL) ## Check and test the alerting rules of deploy/prometheus
+	$(PROMTOOL) check rules deploy/prometheus/alerts.yaml
+	$(PROMTOOL) test rules deploy/prometheus/alerts_test.yaml
 
 python: deps ## Check the Python SDK: ruff, mypy, pytest with a real PostgreSQL and a real Spark
 	cd sdk/python && $(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
