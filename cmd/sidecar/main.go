@@ -137,4 +137,5 @@ const rootExamples = `
   sidecar run --config sidecar.yaml          consume, until SIGTERM
   sidecar drain --config sidecar.yaml        finish, commit, leave the group: for a preStop hook
   sidecar offsets list --config sidecar.yaml where each partition stands, and who wrote it last
+  sidecar dashboard --config sidecar.yaml    the page of all groups, for a browser
   sidecar contract --url http://…            play the protocol against an application under test`
