@@ -3,6 +3,7 @@ package page
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,9 +16,13 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 // browse runs the browser's part of a test. Settings are the addresses that it needs, NAME=value.
 func browse(t *testing.T, file string, settings ...string) {
 	t.Helper()
-	require.NotEmpty(t, os.Getenv("SIDECAR_TEST_PAGE"), "the folder with playwright-core: run make page, or set it to what make deps has made")
+	tools := os.Getenv("SIDECAR_TEST_PAGE")
+	require.NotEmpty(t, tools, "the folder with playwright-core: run make page, or set it to what make deps has made")
 	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", file)
-	cmd.Env = append(os.Environ(), settings...)
+	// A Chromium that was fetched unpacks itself into the temporary folder, and stays.
+	temporary := filepath.Join(tools, "tmp")
+	require.NoError(t, os.MkdirAll(temporary, 0o755))
+	cmd.Env = append(append(os.Environ(), "TMPDIR="+temporary), settings...)
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
 	require.NoError(t, err, "%s", file)

@@ -99,8 +99,9 @@ func (s *stage) direct(t *testing.T) string {
 		var n int32
 		_, err := fmt.Sscan(r.URL.Query().Get("partition"), &n)
 		require.NoError(t, err)
-		s.block(record.TopicPartition{Topic: "orders", Partition: n}, hostile)
+		s.block(record.TopicPartition{Topic: "orders", Partition: n}, cmp.Or(r.URL.Query().Get("why"), hostile))
 	})
+	mux.HandleFunc("POST /calm", func(http.ResponseWriter, *http.Request) { s.calm() })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL
@@ -111,6 +112,14 @@ func (s *stage) block(p record.TopicPartition, why string) {
 	defer s.mu.Unlock()
 	s.stuck[p] = why
 	s.tell("blocked", p, why)
+}
+
+// calm ends all trouble and forgets the events.
+func (s *stage) calm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.stuck)
+	s.events = nil
 }
 
 // tell is called with the lock held.

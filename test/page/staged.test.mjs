@@ -162,6 +162,23 @@ test('the sidecar goes and comes back', async () => {
   assert.ok(await page.locator('#events li').count() > 0, 'the events of the new process');
 });
 
+test('nothing is cut off on a small screen or in a narrow window', async () => {
+  await direct('block?partition=13');
+  await page.locator('#sort').selectOption('state');
+  await row('orders/13').filter({ hasText: 'blocked' }).waitFor();
+  for (const width of [1400, 1185, 1170, 1012, 800, 320]) {
+    await page.setViewportSize({ width, height: 800 });
+    const outside = await page.evaluate(() => {
+      const edge = (e) => (e.closest('section') ?? document.documentElement).getBoundingClientRect().right;
+      return [...document.querySelectorAll('h1, h2, p, td, input, select, #rows th, #rows tr:nth-child(-n+3) *')]
+        .filter((e) => e.checkVisibility() && !e.closest('.hidden, .why') && getComputedStyle(e.closest('thead') ?? e).position !== 'absolute')
+        .filter((e) => e.getBoundingClientRect().right > edge(e) || e.matches('td, th') && e.scrollWidth > e.clientWidth)
+        .map((e) => `${e.tagName} ${e.textContent}`);
+    });
+    assert.deepEqual(outside, [], `at ${width}`);
+  }
+});
+
 test('a phone', async () => {
   await page.setViewportSize({ width: 390, height: 844 });
   const width = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
@@ -200,5 +217,25 @@ for (const colorScheme of ['light', 'dark']) {
       return [...all];
     });
     assert.deepEqual(faint, []);
+  });
+}
+
+// The pictures of the README, made anew with SCREENSHOTS=docs.
+if (process.env.SCREENSHOTS) {
+  test('pictures', async () => {
+    await direct('calm');
+    await direct(`block?partition=11&why=${encodeURIComponent('the app answered 500: no such customer 4711')}`);
+    await page.evaluate(() => fetch('v1/pause', { method: 'POST', body: JSON.stringify({ topic: 'payments', partitions: [3], as: 'ann' }) }));
+    await page.reload();
+    await page.locator('#sort').selectOption('state');
+    await row('payments/3').filter({ hasText: 'paused' }).waitFor();
+    const picture = (name) => page.screenshot({ path: `${process.env.SCREENSHOTS}/page-${name}.png` });
+    await page.setViewportSize({ width: 1180, height: 720 });
+    await picture('light');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await picture('dark');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await row('orders/11').evaluate((node) => node.scrollIntoView({ block: 'center' }));
+    await picture('phone');
   });
 }

@@ -6,8 +6,9 @@ import * as orders from './orders.js';
 import * as rows from './rows.js';
 import { health } from './words.js';
 
-const every = 2000; // ms between two looks; those at all groups cost Kafka and the store more
-const everyGroup = 10_000;
+const every = 2000; // ms between two looks at a replica
+const everyStored = 4000; // where each costs Kafka and the store some requests
+const everyGroup = 10_000; // at all groups
 
 const seen = {
   group: '', // the one that is looked at, where the listener has no own
@@ -41,7 +42,7 @@ async function look() {
     trouble(e);
   }
   looking = false;
-  timer = setTimeout(tick, again ? 0 : every);
+  timer = setTimeout(tick, again ? 0 : seen.group ? everyStored : every);
   again = false;
 }
 

@@ -96,7 +96,7 @@ function update(r, p, longest) {
   const share = `${Math.round((Math.max(0, p.lag ?? 0) / longest) * 100)}%`;
   if (r.share !== share) r.bar.style.setProperty('--share', r.share = share);
   setText(r.cells.age, p.oldestUnackedSeconds > 0 ? seconds(p.oldestUnackedSeconds) : '–');
-  setText(r.cells.epoch, number(p.epoch || -1));
+  setText(r.cells.epoch, p.epoch || '–'); // a name rather than a quantity
   setText(r.cells.owner, p.owner ?? '');
   const resume = p.state === 'paused' ? 'Resume' : 'Pause';
   setText(r.buttons.pause, resume);
