@@ -127,7 +127,7 @@ func processKeys(s *settings) []key {
 		{"shutdown.grace", "", "how long a drain waits for requests in flight", span{&r.ShutdownGrace, 0, time.Hour}, ""},
 		{"watchdog.after", "", "/livez fails when a batch has stood ready beside a free lane for so long", span{&r.WatchdogAfter, 10 * time.Second, 24 * time.Hour}, ""},
 		{"metrics.listen", "host:port", "/livez, /readyz and /metrics: read only", text{&s.admin.MetricsListen, listenAddr}, ""},
-		{"admin.listen", "host:port or unix:/path", "status, orders of operators, drain", text{&s.admin.AdminListen, adminAddr}, ""},
+		{"admin.listen", "host:port or unix:/path", "the page, status, orders of operators, drain", text{&s.admin.AdminListen, adminAddr}, ""},
 		{"admin.token", "", "required of every request; better in a file; without one only loopback and unix addresses are accepted", secretText{&s.adminToken}, ""},
 		{"admin.token_file", "path", "file with the token; read again when it changes", text{&s.adminToken.file, printable}, ""},
 		{"admin.pprof", "", "serve Go's profiles below /debug/pprof/ of the admin listener", boolean{&s.admin.Profiles}, ""},
