@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -51,8 +52,18 @@ func guard(next http.Handler, secured bool, token func() string) http.Handler {
 			refuse(w, http.StatusUnauthorized, problem{"unauthorized", "the token is missing or wrong", "send Authorization: Bearer with the value of admin.token"})
 			return
 		}
+		if !secured && overTCP(req) && !literal(req.Host) { // a page whose name was made to resolve to this address reads what it likes
+			refuse(w, http.StatusForbidden, problem{"foreign_origin", fmt.Sprintf("without a token requests to the host name %.100q are refused", req.Host), "use localhost or the address, or set admin.token_file"})
+			return
+		}
 		next.ServeHTTP(w, req)
 	})
+}
+
+// overTCP: who reaches a unix socket is no web page.
+func overTCP(req *http.Request) bool {
+	addr, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return !ok || addr.Network() != "unix"
 }
 
 // foreign: the request comes from a web page that is not ours. The Host is looked at as well, because
@@ -66,11 +77,15 @@ func foreign(req *http.Request) bool {
 	if err != nil || u.Host == "" || u.Host != req.Host {
 		return true
 	}
-	host := req.Host
-	if h, _, err := net.SplitHostPort(req.Host); err == nil {
+	return !literal(req.Host)
+}
+
+// literal: the host is an address or localhost, not a name that somebody else's DNS answers for.
+func literal(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	return host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil
+	return host == "localhost" || net.ParseIP(strings.Trim(host, "[]")) != nil
 }
 
 // bears compares in constant time; hashing first hides the length as well. An empty token fits nothing.

@@ -263,3 +263,26 @@ func TestRecord(t *testing.T) {
 	w = get("topic=orders&partition=0&offset=12")
 	require.Equal(t, []any{404, "no_record"}, []any{w.Code, code(t, w)})
 }
+
+// A web page whose name was made to resolve to this address sends no Origin with a GET. With a token it has to know it.
+func TestReboundNamesAreRefused(t *testing.T) {
+	d := newDesk(t)
+	get := func(host string, headers ...string) *httptest.ResponseRecorder {
+		req := httptest.NewRequest("GET", "http://"+host+"/v1/status", nil)
+		for i := 0; i+1 < len(headers); i += 2 {
+			req.Header.Set(headers[i], headers[i+1])
+		}
+		w := httptest.NewRecorder()
+		d.server.adminHandler().ServeHTTP(w, req)
+		return w
+	}
+	for _, host := range []string{"127.0.0.1:7400", "localhost:7400", "localhost", "[::1]:7400"} {
+		require.Equal(t, 200, get(host).Code, host)
+	}
+	for _, host := range []string{"evil.example:7400", "evil.example", "localhost.evil.example"} {
+		w := get(host)
+		require.Equal(t, []any{403, "foreign_origin"}, []any{w.Code, code(t, w)}, host)
+	}
+	d.server.cfg.Token, d.server.secured = func() string { return "s3cret" }, true
+	require.Equal(t, 200, get("sidecar.internal:7400", "Authorization", "Bearer s3cret").Code)
+}
