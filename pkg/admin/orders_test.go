@@ -131,12 +131,13 @@ func TestSkip(t *testing.T) {
 	w = d.post("/v1/skip", `{"topic":"orders","partition":1,"offset":49,"to":"drop"}`)
 	require.Equal(t, []any{409, "not_blocked"}, []any{w.Code, code(t, w)})
 
-	go func() { // the commit of what was acknowledged comes later
-		time.Sleep(100 * time.Millisecond)
-		e := d.entry(1)
-		e.Offset = 60
-		_, _ = d.store.Write(context.Background(), []record.Write{{Entry: &e}})
-	}()
+	d.store.After(func(_ context.Context, op offsetstest.Op) error { // the commit of what was acknowledged comes after the first look
+		if op.Entries != nil {
+			d.store.After(nil)
+			d.store.Put("orders/1", `{"v":1,"offset":60,"topicId":"id","owner":"pod/1","epoch":7}`)
+		}
+		return nil
+	})
 	d.engine.status.Partitions[1] = relay.PartitionStatus{Topic: "orders", Partition: 1, State: "blocked", Reason: "poison", Acked: 60}
 	require.Equal(t, 200, d.post("/v1/skip", `{"topic":"orders","partition":1,"offset":60,"to":"drop"}`).Code)
 	require.Equal(t, int64(61), d.entry(1).Offset)

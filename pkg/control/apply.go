@@ -36,7 +36,7 @@ func (c *Control) Apply(ctx context.Context, p *Plan) error {
 	if len(p.Steps) == 0 {
 		return nil
 	}
-	w := &writing{c: c, plan: p, doc: p.doc, owner: operatorPrefix + c.who + "/" + nonce()}
+	w := &writing{c: c, plan: p, doc: p.doc, nonce: nonce()}
 	switch {
 	case p.What == Delete:
 		return w.forget(ctx)
@@ -53,7 +53,15 @@ type writing struct {
 	c     *Control
 	plan  *Plan
 	doc   record.Topic // as it stands, with its version
-	owner string
+	nonce string       // of its owner, and of its lines in the operators' log
+}
+
+// owner is what the keys that it writes are owned by.
+func (w *writing) owner() string { return operatorPrefix + w.c.who + "/" + w.nonce }
+
+// line begins a line of the operators' log, of the write that leaves the topic's document at a revision.
+func (w *writing) line(at time.Time, revision int64) *record.Audit {
+	return &record.Audit{Time: at, Nonce: w.nonce, Who: w.c.who, What: w.plan.What, Topic: w.plan.Topic, Revision: revision}
 }
 
 func (w *writing) all(ctx context.Context, chunks [][]Step) error {
@@ -122,9 +130,7 @@ func (w *writing) landed(ctx context.Context, revision int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	mine := func(a record.Audit) bool {
-		return operatorPrefix+a.Who+"/"+a.Nonce[:min(16, len(a.Nonce))] == w.owner && a.Revision == revision
-	}
+	mine := func(a record.Audit) bool { return a.Nonce == w.nonce && a.Revision == revision }
 	if !slices.ContainsFunc(lines, mine) {
 		return false, w.reread(ctx)
 	}
@@ -143,9 +149,7 @@ func (w *writing) prepare(ctx context.Context, steps []Step) ([]record.Write, er
 		doc.Index, doc.Revision = w.doc.Index, w.doc.Revision
 	}
 	doc.Revision++
-	line := &record.Audit{
-		Time: now, Nonce: w.owner[len(w.owner)-16:], Who: w.c.who, What: w.plan.What, Topic: doc.Name, Revision: doc.Revision,
-	}
+	line := w.line(now, doc.Revision)
 	writes := []record.Write{{Topic: &doc}}
 	if w.plan.replace != nil { // by the document's id the keys are those of another log: the baseline counts
 		for _, s := range steps {
@@ -186,7 +190,7 @@ func (w *writing) next(found record.Entry, s Step, now time.Time) (*record.Entry
 			n.PausedBy, n.PausedAt = w.c.who, now
 		}
 	}
-	n.Owner, n.Epoch, n.TopicID, n.CommittedAt = w.owner, n.Epoch+1, w.doc.TopicID, now
+	n.Owner, n.Epoch, n.TopicID, n.CommittedAt = w.owner(), n.Epoch+1, w.doc.TopicID, now
 	return &n, nil
 }
 

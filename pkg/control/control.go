@@ -69,6 +69,16 @@ func refuse(code, hint, format string, args ...any) error {
 	return &Refusal{Code: code, Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
+// anotherLog refuses a change of offsets that are not those of the topic as it is.
+func anotherLog(topic, hint string) error {
+	return refuse(Recreated, hint, "the stored offsets of topic %s are of another log: it was recreated, or this is another cluster", topic)
+}
+
+// unreadable refuses a change that has to know what stands in a key.
+func unreadable(at *Partition) error {
+	return refuse(Unreadable, "mend it, or reset the partition with force", "the key of %s can't be read: %v", at.TopicPartition, at.Bad)
+}
+
 // nonce tells writes apart.
 func nonce() string {
 	var b [8]byte

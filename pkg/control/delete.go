@@ -47,9 +47,7 @@ func (c *Control) Delete(ctx context.Context, topic string) (*Plan, error) {
 
 // forget deletes the keys of the plan, and the topic's document last: a deletion that was cut off can be repeated.
 func (w *writing) forget(ctx context.Context) error {
-	line := &record.Audit{
-		Time: w.c.now().UTC(), Nonce: w.owner[len(w.owner)-16:], Who: w.c.who, What: Delete, Topic: w.doc.Name, Revision: w.doc.Revision + 1,
-	}
+	line := w.line(w.c.now().UTC(), w.doc.Revision+1)
 	for _, s := range w.plan.Steps {
 		change := record.Change{Partition: s.Partition}
 		if s.From >= 0 {

@@ -87,7 +87,7 @@ func (w *writing) create(ctx context.Context) error {
 	now := w.c.now().UTC()
 	doc := *w.plan.replace
 	doc.Revision = 1
-	line := &record.Audit{Time: now, Nonce: w.owner[len(w.owner)-16:], Who: w.c.who, What: w.plan.What, Topic: doc.Name, Revision: doc.Revision}
+	line := w.line(now, doc.Revision)
 	done := 0
 	for steps := range slices.Chunk(w.plan.Steps, record.MaxWrites) {
 		entries, err := w.c.entries(ctx, doc.Name, partitionsOf(steps))
@@ -97,7 +97,7 @@ func (w *writing) create(ctx context.Context) error {
 		writes := make([]record.Write, len(steps))
 		for i, s := range steps {
 			writes[i].Entry = &record.Entry{
-				TopicPartition: entries[i].TopicPartition, Offset: s.To, LeaderEpoch: -1, TopicID: doc.TopicID, Owner: w.owner,
+				TopicPartition: entries[i].TopicPartition, Offset: s.To, LeaderEpoch: -1, TopicID: doc.TopicID, Owner: w.owner(),
 				Epoch: max(entries[i].Epoch+1, now.Unix()), CommittedAt: now, Index: entries[i].Index,
 			}
 			line.Changes = append(line.Changes, record.Change{Partition: s.Partition, Before: standing(entries[i]), After: &record.Standing{Offset: s.To}})

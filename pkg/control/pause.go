@@ -26,13 +26,13 @@ func (c *Control) setPaused(ctx context.Context, topic string, parts []int32, pa
 		plan.What = Pause
 	}
 	if t.Replaced() {
-		return nil, refuse(Recreated, "reset it first", "the stored offsets of topic %s are of another log: it was recreated, or this is another cluster", topic)
+		return nil, anotherLog(topic, "reset it first")
 	}
 	for _, n := range chosen {
 		at := &t.Partitions[n]
 		switch {
 		case at.Bad != nil:
-			return nil, refuse(Unreadable, "mend it, or reset the partition with force", "the key of %s can't be read: %v", at.TopicPartition, at.Bad)
+			return nil, unreadable(at)
 		case at.Paused == paused:
 			continue
 		case at.Next < 0:

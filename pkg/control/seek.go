@@ -54,7 +54,7 @@ func (c *Control) Seek(ctx context.Context, topic string, parts []int32, to Targ
 	plan := &Plan{What: Seek, Topic: topic, doc: t.Topic}
 	if t.Replaced() {
 		if len(chosen) != len(t.Partitions) || to.shift != nil {
-			return nil, refuse(Recreated, "reset all partitions at once, to an absolute place", "the stored offsets of topic %s are of another log: it was recreated, or this is another cluster", topic)
+			return nil, anotherLog(topic, "reset all partitions at once, to an absolute place")
 		}
 		chosen = allOf(t.View.Partitions)
 		plan.replace = t.newDocument("reset by an operator", c.now())

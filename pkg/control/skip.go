@@ -18,9 +18,9 @@ func (c *Control) Skip(ctx context.Context, p record.TopicPartition, offset int6
 	at := &t.Partitions[p.Partition]
 	switch {
 	case at.Bad != nil:
-		return nil, refuse(Unreadable, "mend it, or reset the partition with force", "the key of %s can't be read: %v", p, at.Bad)
+		return nil, unreadable(at)
 	case t.Replaced():
-		return nil, refuse(Recreated, "reset it first", "the stored offsets of topic %s are of another log: it was recreated, or this is another cluster", p.Topic)
+		return nil, anotherLog(p.Topic, "reset it first")
 	case at.Next != offset:
 		return nil, refuse(NotBlocked, "look at the status again", "%s does not stand at offset %d: the next record to deliver is %d", p, offset, at.Next)
 	case offset >= at.LogEnd:
